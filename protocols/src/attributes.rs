@@ -1,0 +1,523 @@
+//! One vocabulary of attributes, units in the names, kept in one compact buffer a record.
+//!
+//! A record's attributes are written once, by the decoder, in the form in which the journal stores them; nothing is
+//! allocated for a record of usual size, and whoever looks for one attribute scans a hundred bytes.
+//!
+//! ```text
+//! attributes = *( key value )
+//! key        = name u8 (< 0xF0), index u8          ; a named attribute, index 0 = not numbered
+//!            / 0xF0, id u16 LE / 0xF1, id u32 LE   ; io[id]
+//!            / 0xF2, length u8, UTF-8              ; a parameter that the tracker itself names
+//! value      = 0 / 1                               ; false, true
+//!            / 2 i8 / 3 i16 / 4 i32 / 5 i64 / 6 u64 / 7 f64      ; little endian
+//!            / 8, length u16 LE, UTF-8
+//!            / 9, alarm u8
+//! ```
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Write as _;
+use smallvec::SmallVec;
+
+macro_rules! words {
+    ($(#[$meta:meta])* $type:ident { $($variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum $type { $(#[doc = concat!("`", $text, "`")] $variant,)+ }
+
+        impl $type {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// As it is spelled outside.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+
+            /// Finds it by its spelling.
+            #[must_use]
+            pub fn from_text(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$variant),)+ _ => None }
+            }
+
+            fn from_number(number: u8) -> Option<Self> {
+                Self::ALL.get(usize::from(number)).copied()
+            }
+        }
+    };
+}
+
+words! {
+    /// The named attributes. Rows are only ever added at the end: the place is what the journal stores.
+    Name {
+        Alarm = "alarm", Ignition = "ignition", Motion = "motion", ExternalPowerMv = "external_power_mv", BatteryMv = "battery_mv",
+        BatteryLevelPct = "battery_level_pct", OdometerM = "odometer_m", TripOdometerM = "trip_odometer_m", FuelL = "fuel_l",
+        FuelLevelPct = "fuel_level_pct", FuelUsedL = "fuel_used_l", GsmSignalPct = "gsm_signal_pct", GsmSignalDbm = "gsm_signal_dbm",
+        GsmSignalLevel = "gsm_signal_level", Satellites = "satellites", SatellitesVisible = "satellites_visible", Hdop = "hdop",
+        Vdop = "vdop", Pdop = "pdop", AccuracyM = "accuracy_m", TemperatureC = "temperature_c", DeviceTemperatureC = "device_temperature_c",
+        CoolantTemperatureC = "coolant_temperature_c", HumidityPct = "humidity_pct", Input = "input", Output = "output",
+        AnalogMv = "analog_mv", DriverId = "driver_id", Cell = "cell", Wifi = "wifi", Event = "event", Priority = "priority", Serial = "serial",
+        Buffered = "buffered", Charging = "charging", Blocked = "blocked", Armed = "armed", Door = "door", Lock = "lock",
+        Operator = "operator", EngineRpm = "engine_rpm", EngineHoursS = "engine_hours_s", EngineLoadPct = "engine_load_pct",
+        ThrottlePct = "throttle_pct", ObdSpeedKmh = "obd_speed_kmh", ObdOdometerM = "obd_odometer_m", Vin = "vin", TroubleCodes = "trouble_codes",
+        Iccid = "iccid", Imsi = "imsi", Phone = "phone", Firmware = "firmware", Hardware = "hardware", HeartRateBpm = "heart_rate_bpm",
+        Steps = "steps", Status = "status", Mode = "mode", Activity = "activity", Mock = "mock", Network = "network", Tag = "tag",
+        ChecksumIgnored = "checksum_ignored", OutOfRange = "out_of_range", Text = "text", InputMask = "input_mask", OutputMask = "output_mask",
+        BeaconId = "beacon_id", BeaconRssiDbm = "beacon_rssi_dbm", BeaconBatteryMv = "beacon_battery_mv", Humidity = "humidity",
+        GpsStatus = "gps_status", AccelerationMg = "acceleration_mg", PressurePa = "pressure_pa", MileageM = "mileage_m",
+        WorkHoursS = "work_hours_s", FixAgeS = "fix_age_s", Language = "language", Course = "course", TrackerId = "tracker_id", Regions = "regions",
+    }
+}
+
+words! {
+    /// What a device raises by itself. Rows are only ever added at the end.
+    Alarm {
+        General = "general", Sos = "sos", PowerCut = "power_cut", LowBattery = "low_battery", LowPower = "low_power", Towing = "towing",
+        Crash = "crash", Tamper = "tamper", Vibration = "vibration", Movement = "movement", Overspeed = "overspeed", LowSpeed = "low_speed",
+        Fall = "fall", Fault = "fault", PowerOn = "power_on", PowerOff = "power_off", Door = "door", Lock = "lock", Unlock = "unlock",
+        Geofence = "geofence", GeofenceEnter = "geofence_enter", GeofenceExit = "geofence_exit", GpsAntennaCut = "gps_antenna_cut",
+        Idle = "idle", HighRpm = "high_rpm", HardAcceleration = "hard_acceleration", HardBraking = "hard_braking",
+        HardCornering = "hard_cornering", LaneChange = "lane_change", FatigueDriving = "fatigue_driving", PowerRestored = "power_restored",
+        Jamming = "jamming", Temperature = "temperature", Parking = "parking", Bonnet = "bonnet", FootBrake = "foot_brake",
+        FuelLeak = "fuel_leak", Removing = "removing",
+    }
+}
+
+/// What an attribute is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key<'a> {
+    /// A named one; the number is 0 where there is only one, else 1, 2, ….
+    Named(Name, u8),
+    /// `io[id]`: the vendor's number, for what has no name here.
+    Io(u32),
+    /// A parameter that the tracker itself names.
+    Text(&'a str),
+}
+
+/// What an attribute says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// Yes or no.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A whole number beyond `i64`.
+    Unsigned(u64),
+    /// A number; never NaN or infinite.
+    Float(f64),
+    /// Text.
+    Text(&'a str),
+    /// An alarm.
+    Alarm(Alarm),
+}
+
+/// A [`Value`] that owns its text.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ValueBuf {
+    /// Yes or no.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A whole number beyond `i64`.
+    Unsigned(u64),
+    /// A number.
+    Float(f64),
+    /// Text.
+    Text(String),
+    /// An alarm.
+    Alarm(Alarm),
+}
+
+impl Value<'_> {
+    /// A copy that owns its text.
+    #[must_use]
+    pub fn to_buf(self) -> ValueBuf {
+        match self {
+            Self::Bool(v) => ValueBuf::Bool(v),
+            Self::Int(v) => ValueBuf::Int(v),
+            Self::Unsigned(v) => ValueBuf::Unsigned(v),
+            Self::Float(v) => ValueBuf::Float(v),
+            Self::Text(v) => ValueBuf::Text(String::from(v)),
+            Self::Alarm(v) => ValueBuf::Alarm(v),
+        }
+    }
+
+    /// The number, whichever way it is kept.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)]
+    pub fn as_f64(&self) -> Option<f64> {
+        match self {
+            Self::Int(v) => Some(*v as f64),
+            Self::Unsigned(v) => Some(*v as f64),
+            Self::Float(v) => Some(*v),
+            Self::Bool(_) | Self::Text(_) | Self::Alarm(_) => None,
+        }
+    }
+}
+
+const KEY_IO_SHORT: u8 = 0xF0;
+const KEY_IO: u8 = 0xF1;
+const KEY_TEXT: u8 = 0xF2;
+
+/// The attributes of a record.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Attributes {
+    bytes: SmallVec<[u8; Self::INLINE_BYTES]>,
+}
+
+impl Attributes {
+    const INLINE_BYTES: usize = 96;
+
+    /// More than this is not kept for one record: what is pushed beyond it is dropped.
+    pub const BYTES_MAX: usize = 8_192;
+
+    /// None.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The stored form.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Takes the stored form back; `None` if the bytes are not wholly in it.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        AttributesRef::new(bytes)?;
+        Some(Self { bytes: SmallVec::from_slice(bytes) })
+    }
+
+    /// Adds one. NaN, infinities and what would pass [`Self::BYTES_MAX`] are dropped; texts are cut at 65,535 bytes, text keys at 255.
+    pub fn push(&mut self, key: Key<'_>, value: Value<'_>) {
+        if matches!(value, Value::Float(v) if !v.is_finite()) {
+            return;
+        }
+        let before = self.bytes.len();
+        self.push_key(key);
+        self.push_value(value);
+        if self.bytes.len() > Self::BYTES_MAX {
+            self.bytes.truncate(before);
+        }
+    }
+
+    /// Adds a named one without a number.
+    pub fn set(&mut self, name: Name, value: Value<'_>) {
+        self.push(Key::Named(name, 0), value);
+    }
+
+    /// Adds an alarm; a second and third get the numbers 1 and 2; the same alarm is not added twice.
+    pub fn alarm(&mut self, alarm: Alarm) {
+        let mut count = 0_u8;
+        for (key, value) in self.iter() {
+            if matches!(key, Key::Named(Name::Alarm, _)) {
+                if value == Value::Alarm(alarm) {
+                    return;
+                }
+                count = count.saturating_add(1);
+            }
+        }
+        self.push(Key::Named(Name::Alarm, count), Value::Alarm(alarm));
+    }
+
+    /// All, in the order in which they were added.
+    #[must_use]
+    pub fn iter(&self) -> AttributeIter<'_> {
+        AttributeIter { bytes: &self.bytes }
+    }
+
+    /// The first named so, without a number.
+    #[must_use]
+    pub fn get(&self, name: Name) -> Option<Value<'_>> {
+        self.find(Key::Named(name, 0))
+    }
+
+    /// The first with that key.
+    #[must_use]
+    pub fn find(&self, wanted: Key<'_>) -> Option<Value<'_>> {
+        self.iter().find(|(key, _)| *key == wanted).map(|(_, value)| value)
+    }
+
+    /// The alarms of the record.
+    pub fn alarms(&self) -> impl Iterator<Item = Alarm> + '_ {
+        self.iter().filter_map(|(_, value)| if let Value::Alarm(alarm) = value { Some(alarm) } else { None })
+    }
+
+    /// Appends a JSON object.
+    pub fn write_json(&self, out: &mut String) {
+        out.push('{');
+        let mut first = true;
+        for (key, value) in self.iter() {
+            if !first {
+                out.push(',');
+            }
+            first = false;
+            write_json_key(key, out);
+            out.push(':');
+            write_json_value(value, out);
+        }
+        out.push('}');
+    }
+
+    fn push_key(&mut self, key: Key<'_>) {
+        match key {
+            Key::Named(name, index) => self.bytes.extend_from_slice(&[name as u8, index]),
+            Key::Io(id) => {
+                if let Ok(short) = u16::try_from(id) {
+                    self.bytes.push(KEY_IO_SHORT);
+                    self.bytes.extend_from_slice(&short.to_le_bytes());
+                } else {
+                    self.bytes.push(KEY_IO);
+                    self.bytes.extend_from_slice(&id.to_le_bytes());
+                }
+            }
+            Key::Text(text) => {
+                let cut = cut_at(text, 255);
+                self.bytes.push(KEY_TEXT);
+                self.bytes.push(u8::try_from(cut.len()).unwrap_or(u8::MAX));
+                self.bytes.extend_from_slice(cut.as_bytes());
+            }
+        }
+    }
+
+    fn push_value(&mut self, value: Value<'_>) {
+        match value {
+            Value::Bool(v) => self.bytes.push(u8::from(v)),
+            Value::Int(v) => {
+                if let Ok(v) = i8::try_from(v) {
+                    self.push_tagged(2, &v.to_le_bytes());
+                } else if let Ok(v) = i16::try_from(v) {
+                    self.push_tagged(3, &v.to_le_bytes());
+                } else if let Ok(v) = i32::try_from(v) {
+                    self.push_tagged(4, &v.to_le_bytes());
+                } else {
+                    self.push_tagged(5, &v.to_le_bytes());
+                }
+            }
+            Value::Unsigned(v) => match i64::try_from(v) {
+                Ok(v) => self.push_value(Value::Int(v)),
+                Err(_) => self.push_tagged(6, &v.to_le_bytes()),
+            },
+            Value::Float(v) => self.push_tagged(7, &v.to_le_bytes()),
+            Value::Text(text) => {
+                let cut = cut_at(text, 65_535);
+                self.push_tagged(8, &u16::try_from(cut.len()).unwrap_or(u16::MAX).to_le_bytes());
+                self.bytes.extend_from_slice(cut.as_bytes());
+            }
+            Value::Alarm(alarm) => self.bytes.extend_from_slice(&[9, alarm as u8]),
+        }
+    }
+
+    fn push_tagged(&mut self, tag: u8, bytes: &[u8]) {
+        self.bytes.push(tag);
+        self.bytes.extend_from_slice(bytes);
+    }
+}
+
+impl core::fmt::Debug for Attributes {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let mut text = String::new();
+        self.write_json(&mut text);
+        f.write_str(&text)
+    }
+}
+
+impl<'a> FromIterator<(Key<'a>, Value<'a>)> for Attributes {
+    fn from_iter<I: IntoIterator<Item = (Key<'a>, Value<'a>)>>(items: I) -> Self {
+        let mut attributes = Self::new();
+        for (key, value) in items {
+            attributes.push(key, value);
+        }
+        attributes
+    }
+}
+
+/// Attributes that are still in somebody else's buffer, checked once.
+#[derive(Clone, Copy, Debug)]
+struct AttributesRef;
+
+impl AttributesRef {
+    fn new(bytes: &[u8]) -> Option<Self> {
+        let mut iter = AttributeIter { bytes };
+        while !iter.bytes.is_empty() {
+            iter.take_one()?;
+        }
+        Some(Self)
+    }
+}
+
+/// Walks through attributes.
+#[derive(Clone, Debug)]
+pub struct AttributeIter<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> AttributeIter<'a> {
+    /// Walks through a stored form; it ends at the first byte that is not in that form.
+    #[must_use]
+    pub const fn over(bytes: &'a [u8]) -> Self {
+        Self { bytes }
+    }
+
+    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (head, tail) = self.bytes.split_at_checked(count)?;
+        self.bytes = tail;
+        Some(head)
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.take(N)?.try_into().ok()
+    }
+
+    fn take_one(&mut self) -> Option<(Key<'a>, Value<'a>)> {
+        let [tag] = self.array()?;
+        let key = match tag {
+            KEY_IO_SHORT => Key::Io(u32::from(u16::from_le_bytes(self.array()?))),
+            KEY_IO => Key::Io(u32::from_le_bytes(self.array()?)),
+            KEY_TEXT => {
+                let [length] = self.array()?;
+                Key::Text(core::str::from_utf8(self.take(usize::from(length))?).ok()?)
+            }
+            number => {
+                let [index] = self.array()?;
+                Key::Named(Name::from_number(number)?, index)
+            }
+        };
+        let [tag] = self.array()?;
+        let value = match tag {
+            0 => Value::Bool(false),
+            1 => Value::Bool(true),
+            2 => Value::Int(i64::from(i8::from_le_bytes(self.array()?))),
+            3 => Value::Int(i64::from(i16::from_le_bytes(self.array()?))),
+            4 => Value::Int(i64::from(i32::from_le_bytes(self.array()?))),
+            5 => Value::Int(i64::from_le_bytes(self.array()?)),
+            6 => Value::Unsigned(u64::from_le_bytes(self.array()?)),
+            7 => Value::Float(f64::from_le_bytes(self.array()?)),
+            8 => {
+                let length = u16::from_le_bytes(self.array()?);
+                Value::Text(core::str::from_utf8(self.take(usize::from(length))?).ok()?)
+            }
+            9 => {
+                let [number] = self.array()?;
+                Value::Alarm(Alarm::from_number(number)?)
+            }
+            _ => return None,
+        };
+        Some((key, value))
+    }
+}
+
+impl<'a> Iterator for AttributeIter<'a> {
+    type Item = (Key<'a>, Value<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let item = self.take_one();
+        if item.is_none() {
+            self.bytes = &[];
+        }
+        item
+    }
+}
+
+fn cut_at(text: &str, bytes_max: usize) -> &str {
+    let mut end = text.len().min(bytes_max);
+    while !text.is_char_boundary(end) {
+        end = end.saturating_sub(1);
+    }
+    text.get(..end).unwrap_or_default()
+}
+
+fn write_json_key(key: Key<'_>, out: &mut String) {
+    match key {
+        Key::Named(name, 0) => {
+            out.push('"');
+            out.push_str(name.as_str());
+            out.push('"');
+        }
+        Key::Named(name, index) => drop(write!(out, "\"{}[{index}]\"", name.as_str())),
+        Key::Io(id) => drop(write!(out, "\"io[{id}]\"")),
+        Key::Text(text) => write_json_text(text, out),
+    }
+}
+
+fn write_json_value(value: Value<'_>, out: &mut String) {
+    match value {
+        Value::Bool(v) => out.push_str(if v { "true" } else { "false" }),
+        Value::Int(v) => drop(write!(out, "{v}")),
+        Value::Unsigned(v) => drop(write!(out, "{v}")),
+        Value::Float(v) if v.is_finite() => drop(write!(out, "{v}")),
+        Value::Float(_) => out.push_str("null"),
+        Value::Text(text) => write_json_text(text, out),
+        Value::Alarm(alarm) => write_json_text(alarm.as_str(), out),
+    }
+}
+
+fn write_json_text(text: &str, out: &mut String) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            c if u32::from(c) < 0x20 => drop(write!(out, "\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+impl Attributes {
+    /// A list of key and value copies, for tests and tools.
+    #[must_use]
+    pub fn to_pairs(&self) -> Vec<(String, ValueBuf)> {
+        self.iter()
+            .map(|(key, value)| {
+                let mut name = String::new();
+                match key {
+                    Key::Named(n, 0) => name.push_str(n.as_str()),
+                    Key::Named(n, i) => drop(write!(name, "{}[{i}]", n.as_str())),
+                    Key::Io(id) => drop(write!(name, "io[{id}]")),
+                    Key::Text(text) => name.push_str(text),
+                }
+                (name, value.to_buf())
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_pushed_comes_back_in_order() {
+        let mut a = Attributes::new();
+        a.set(Name::Ignition, Value::Bool(true));
+        a.push(Key::Named(Name::TemperatureC, 2), Value::Float(-3.5));
+        a.push(Key::Io(70_000), Value::Unsigned(u64::MAX));
+        a.push(Key::Text("p\"1"), Value::Text("x\ny"));
+        a.alarm(Alarm::Sos);
+        a.alarm(Alarm::Sos);
+        a.alarm(Alarm::PowerCut);
+        a.set(Name::Hdop, Value::Float(f64::NAN));
+        let mut json = String::new();
+        a.write_json(&mut json);
+        assert_eq!(
+            json,
+            "{\"ignition\":true,\"temperature_c[2]\":-3.5,\"io[70000]\":18446744073709551615,\"p\\\"1\":\"x\\u000ay\",\"alarm\":\"sos\",\"alarm[1]\":\"power_cut\"}"
+        );
+        assert_eq!(Attributes::from_bytes(a.as_bytes()), Some(a.clone()));
+        let cut = a.as_bytes().len().saturating_sub(1);
+        assert_eq!(Attributes::from_bytes(a.as_bytes().get(..cut).unwrap_or_default()), None);
+        assert_eq!(a.alarms().collect::<Vec<_>>(), [Alarm::Sos, Alarm::PowerCut]);
+    }
+}

@@ -1,0 +1,116 @@
+//! What a frame says, in one vocabulary for all protocols.
+
+use crate::{Attributes, Latitude, Longitude, Micros};
+use core::fmt;
+
+/// What a tracker calls itself on the wire: an IMEI, a serial number, a topic part. At most 48 bytes of UTF-8.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Identifier {
+    length: u8,
+    bytes: [u8; Self::BYTES_MAX],
+}
+
+impl Identifier {
+    /// The longest identifier that is taken.
+    pub const BYTES_MAX: usize = 48;
+
+    /// `None` when empty, longer than [`Self::BYTES_MAX`] or holding control characters or white space.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        if text.is_empty() || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            return None;
+        }
+        let mut bytes = [0; Self::BYTES_MAX];
+        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(Self { length: u8::try_from(text.len()).ok()?, bytes })
+    }
+
+    /// The identifier as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        let bytes = self.bytes.get(..usize::from(self.length)).unwrap_or_default();
+        core::str::from_utf8(bytes).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Identifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Identifier({})", self.as_str())
+    }
+}
+
+impl fmt::Display for Identifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Where a tracker says it was.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fix {
+    /// Degrees, WGS 84.
+    pub latitude: Latitude,
+    /// Degrees, WGS 84.
+    pub longitude: Longitude,
+    /// Whether the receiver calls the fix good (a last-known position is sent with `false`).
+    pub valid: bool,
+    /// Metres above the ellipsoid or sea, as the device has it.
+    pub altitude_m: Option<f32>,
+    /// Speed over ground, km/h.
+    pub speed_kmh: Option<f32>,
+    /// Course over ground, degrees clockwise from north, 0 ≤ course < 360.
+    pub course_deg: Option<f32>,
+}
+
+/// What a tracker said of one instant. "No fix" is `fix: None`, never 0/0.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Record {
+    /// The device's own time of the fix (or, without a fix, of the report), UTC. `None`: the frame carries no time.
+    pub fix_time: Option<Micros>,
+    /// The place, if the record has one.
+    pub fix: Option<Fix>,
+    /// Everything else.
+    pub attributes: Attributes,
+}
+
+/// One decoded message. An `identifier` stands where the message itself names its device; `None` = the connection's device.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message {
+    /// The tracker says who it is.
+    Login {
+        /// Who.
+        identifier: Identifier,
+        /// Password, where the protocol has one; never logged.
+        password: Option<alloc::string::String>,
+    },
+    /// A record to be kept.
+    Record {
+        /// The device named in the message, if any.
+        identifier: Option<Identifier>,
+        /// The record.
+        record: Record,
+    },
+    /// A sign of life; its attributes (battery, signal) may be empty.
+    Heartbeat {
+        /// The device named in the message, if any.
+        identifier: Option<Identifier>,
+        /// What came along.
+        attributes: Attributes,
+    },
+    /// An answer to a command that was sent to the tracker.
+    CommandAnswer {
+        /// The device named in the message, if any.
+        identifier: Option<Identifier>,
+        /// The answer's text.
+        text: alloc::string::String,
+    },
+    /// An intact frame (or a part of one) that is not understood: kept raw, counted and acknowledged (P7).
+    Undecoded {
+        /// The device named in the message, if any.
+        identifier: Option<Identifier>,
+        /// Why, in a few fixed words (a metric label).
+        reason: &'static str,
+        /// The bytes.
+        raw: alloc::vec::Vec<u8>,
+    },
+}

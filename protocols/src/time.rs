@@ -1,0 +1,127 @@
+//! Time as trackers write it. Nothing here reads a clock.
+
+/// UTC, microseconds since 1970-01-01T00:00:00Z.
+pub type Micros = i64;
+
+/// A second.
+pub const MICROS_PER_SECOND: Micros = 1_000_000;
+
+/// A date and a time of day, UTC, as wire formats spell them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Civil {
+    /// Full year.
+    pub year: i32,
+    /// 1–12.
+    pub month: u32,
+    /// 1–31.
+    pub day: u32,
+    /// 0–23.
+    pub hour: u32,
+    /// 0–59.
+    pub minute: u32,
+    /// 0–59.
+    pub second: u32,
+    /// 0–999,999.
+    pub micros: u32,
+}
+
+impl Civil {
+    /// The instant, or `None` if the fields are no date of the proleptic Gregorian calendar between the years 1 and 9999.
+    #[must_use]
+    pub fn to_micros(self) -> Option<Micros> {
+        let Self { year, month, day, hour, minute, second, micros } = self;
+        if !(1..=9999).contains(&year) || !(1..=12).contains(&month) || hour > 23 || minute > 59 || second > 59 || micros > 999_999 {
+            return None;
+        }
+        if day == 0 || day > days_in_month(year, month) {
+            return None;
+        }
+        let days = days_from_civil(year, month, day)?;
+        let seconds = days
+            .checked_mul(86_400)?
+            .checked_add(i64::from(hour).checked_mul(3_600)?)?
+            .checked_add(i64::from(minute).checked_mul(60)?)?
+            .checked_add(i64::from(second))?;
+        seconds.checked_mul(MICROS_PER_SECOND)?.checked_add(i64::from(micros))
+    }
+
+    /// The date and time of an instant; `None` outside the years 1 to 9999.
+    #[must_use]
+    pub fn from_micros(time: Micros) -> Option<Self> {
+        let micros = u32::try_from(time.rem_euclid(MICROS_PER_SECOND)).ok()?;
+        let seconds = time.div_euclid(MICROS_PER_SECOND);
+        let of_day = u32::try_from(seconds.rem_euclid(86_400)).ok()?;
+        let (year, month, day) = civil_from_days(seconds.div_euclid(86_400))?;
+        let (hour, rest) = (of_day.div_euclid(3_600), of_day.rem_euclid(3_600));
+        Some(Self { year, month, day, hour, minute: rest.div_euclid(60), second: rest.rem_euclid(60), micros })
+    }
+}
+
+fn days_in_month(year: i32, month: u32) -> u32 {
+    let leap = (year.rem_euclid(4) == 0 && year.rem_euclid(100) != 0) || year.rem_euclid(400) == 0;
+    match month {
+        2 if leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Days since 1970-01-01, counted in 400-year eras that begin on 1 March.
+fn days_from_civil(year: i32, month: u32, day: u32) -> Option<i64> {
+    let shifted = i64::from(year).checked_sub(i64::from(month <= 2))?;
+    let era = shifted.div_euclid(400);
+    let year_of_era = shifted.rem_euclid(400);
+    let month_from_march = i64::from(month).checked_add(9)?.rem_euclid(12);
+    let day_of_year = month_from_march.checked_mul(153)?.checked_add(2)?.div_euclid(5).checked_add(i64::from(day))?.checked_sub(1)?;
+    let day_of_era = year_of_era
+        .checked_mul(365)?
+        .checked_add(year_of_era.div_euclid(4))?
+        .checked_sub(year_of_era.div_euclid(100))?
+        .checked_add(day_of_year)?;
+    era.checked_mul(146_097)?.checked_add(day_of_era)?.checked_sub(719_468)
+}
+
+fn civil_from_days(days: i64) -> Option<(i32, u32, u32)> {
+    let shifted = days.checked_add(719_468)?;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = day_of_era
+        .checked_sub(day_of_era.div_euclid(1_460))?
+        .checked_add(day_of_era.div_euclid(36_524))?
+        .checked_sub(day_of_era.div_euclid(146_096))?
+        .div_euclid(365);
+    let day_of_year = day_of_era
+        .checked_sub(year_of_era.checked_mul(365)?)?
+        .checked_sub(year_of_era.div_euclid(4))?
+        .checked_add(year_of_era.div_euclid(100))?;
+    let from_march = day_of_year.checked_mul(5)?.checked_add(2)?.div_euclid(153);
+    let day = day_of_year.checked_sub(from_march.checked_mul(153)?.checked_add(2)?.div_euclid(5))?.checked_add(1)?;
+    let month = if from_march < 10 { from_march.checked_add(3)? } else { from_march.checked_sub(9)? };
+    let year = year_of_era.checked_add(era.checked_mul(400)?)?.checked_add(i64::from(month <= 2))?;
+    if !(1..=9999).contains(&year) {
+        return None;
+    }
+    Some((i32::try_from(year).ok()?, u32::try_from(month).ok()?, u32::try_from(day).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_instants() {
+        let civil = Civil { year: 2024, month: 2, day: 29, hour: 23, minute: 59, second: 59, micros: 1 };
+        assert_eq!(civil.to_micros(), Some(1_709_251_199_000_001));
+        assert_eq!(Civil { day: 30, ..civil }.to_micros(), None);
+        assert_eq!(Civil { year: 1970, month: 1, day: 1, hour: 0, minute: 0, second: 0, micros: 0 }.to_micros(), Some(0));
+    }
+
+    #[test]
+    fn every_day_of_four_centuries_comes_back() {
+        for day in -80_000..80_000_i64 {
+            let time = day.saturating_mul(86_400_000_000);
+            assert_eq!(Civil::from_micros(time).and_then(Civil::to_micros), Some(time));
+        }
+    }
+}
