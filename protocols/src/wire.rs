@@ -7,24 +7,127 @@ use alloc::vec::Vec;
 /// CRC-16/ARC (IBM): polynomial 0x8005 reflected, start 0. Teltonika codecs, Wialon IPS 2.0.
 #[must_use]
 pub fn crc16_arc(bytes: &[u8]) -> u16 {
-    crc16_reflected(bytes, 0xA001, 0)
+    crc16_reflected(bytes, &ARC, 0)
 }
 
 /// CRC-16/X-25 (ITU): polynomial 0x1021 reflected, start 0xFFFF, inverted. GT06.
 #[must_use]
 pub fn crc16_x25(bytes: &[u8]) -> u16 {
-    !crc16_reflected(bytes, 0x8408, 0xFFFF)
+    !crc16_reflected(bytes, &X25, 0xFFFF)
 }
 
-fn crc16_reflected(bytes: &[u8], polynomial: u16, start: u16) -> u16 {
-    let mut crc = start;
-    for byte in bytes {
-        crc ^= u16::from(*byte);
-        for _ in 0..8 {
-            crc = if crc & 1 == 1 { (crc >> 1) ^ polynomial } else { crc >> 1 };
+/// Bytes that are taken in one step of a checksum.
+const STRIDE: usize = 16;
+
+/// One table for each distance of a byte from the end of its step.
+type CrcTables = [[u16; 256]; STRIDE];
+
+static ARC: CrcTables = crc16_tables(0xA001);
+static X25: CrcTables = crc16_tables(0x8408);
+
+/// Runs at compile time only, where an index out of range or an overflow is a compile error.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
+const fn crc16_tables(polynomial: u16) -> CrcTables {
+    let mut tables = [[0; 256]; STRIDE];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut crc = byte as u16;
+        let mut distance = 0;
+        while distance < STRIDE {
+            let mut bit = 0;
+            while bit < 8 {
+                crc = if crc & 1 == 1 { (crc >> 1) ^ polynomial } else { crc >> 1 };
+                bit += 1;
+            }
+            tables[distance][byte] = crc;
+            distance += 1;
         }
+        byte += 1;
+    }
+    tables
+}
+
+fn crc16_reflected(bytes: &[u8], tables: &CrcTables, start: u16) -> u16 {
+    let (steps, rest) = bytes.as_chunks::<STRIDE>();
+    let [nearest, ..] = tables;
+    let mut crc = start;
+    for step in steps {
+        let mut step = *step;
+        let [first, second, ..] = &mut step;
+        let [low, high] = crc.to_le_bytes();
+        *first ^= low;
+        *second ^= high;
+        crc = tables.iter().rev().zip(step).fold(0, |sum, (table, byte)| sum ^ entry(table, byte));
+    }
+    for byte in rest {
+        let [low, _] = crc.to_le_bytes();
+        crc = (crc >> 8) ^ entry(nearest, low ^ byte);
     }
     crc
+}
+
+fn entry(table: &[u16; 256], byte: u8) -> u16 {
+    table.get(usize::from(byte)).copied().unwrap_or(0)
+}
+
+/// Walks through bytes that somebody else owns; `None` where they end too early, and then nothing is taken.
+#[derive(Clone, Copy, Debug)]
+pub struct Cursor<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Cursor<'a> {
+    /// At the beginning of `bytes`.
+    #[must_use]
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    /// What has not been taken yet.
+    #[must_use]
+    pub const fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// The next `count` bytes.
+    #[inline]
+    pub fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (head, tail) = self.rest.split_at_checked(count)?;
+        self.rest = tail;
+        Some(head)
+    }
+
+    /// The next `N` bytes.
+    #[inline]
+    pub fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (head, tail) = self.rest.split_first_chunk::<N>()?;
+        self.rest = tail;
+        Some(*head)
+    }
+
+    /// A byte.
+    #[inline]
+    pub fn u8(&mut self) -> Option<u8> {
+        self.array().map(u8::from_be_bytes)
+    }
+
+    /// Two bytes, big endian.
+    #[inline]
+    pub fn be_u16(&mut self) -> Option<u16> {
+        self.array().map(u16::from_be_bytes)
+    }
+
+    /// Four bytes, big endian.
+    #[inline]
+    pub fn be_u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_be_bytes)
+    }
+
+    /// Eight bytes, big endian.
+    #[inline]
+    pub fn be_u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_be_bytes)
+    }
 }
 
 /// Reads hexadecimal digits; white space is skipped. `None` for an odd count or another character.
@@ -64,6 +167,34 @@ mod tests {
         // "123456789": the check input of the catalogue of parametrised CRC algorithms.
         assert_eq!(crc16_arc(b"123456789"), 0xBB3D);
         assert_eq!(crc16_x25(b"123456789"), 0x906E);
+    }
+
+    #[test]
+    fn a_long_checksum_equals_the_one_computed_bit_by_bit() {
+        let bytes: Vec<u8> = (0..600_u32).map(|n| u8::try_from(n.wrapping_mul(167) % 251).unwrap_or(0)).collect();
+        for length in 0..bytes.len() {
+            let part = bytes.get(..length).unwrap_or_default();
+            for (polynomial, start, tables) in [(0xA001_u16, 0_u16, &ARC), (0x8408, 0xFFFF, &X25)] {
+                let mut slow = start;
+                for byte in part {
+                    slow ^= u16::from(*byte);
+                    for _ in 0..8 {
+                        slow = if slow & 1 == 1 { (slow >> 1) ^ polynomial } else { slow >> 1 };
+                    }
+                }
+                assert_eq!(crc16_reflected(part, tables, start), slow, "{length} bytes");
+            }
+        }
+    }
+
+    #[test]
+    fn a_cursor_takes_nothing_when_bytes_are_missing() {
+        let mut cursor = Cursor::new(&[1, 2, 3, 4, 5]);
+        assert_eq!(cursor.be_u32(), Some(0x0102_0304));
+        assert_eq!(cursor.be_u16(), None);
+        assert_eq!(cursor.rest(), [5]);
+        assert_eq!(cursor.u8(), Some(5));
+        assert_eq!(cursor.take(1), None);
     }
 
     #[test]
