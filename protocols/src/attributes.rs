@@ -462,7 +462,7 @@ fn write_json_value(value: Value<'_>, out: &mut String) {
     }
 }
 
-fn write_json_text(text: &str, out: &mut String) {
+pub(crate) fn write_json_text(text: &str, out: &mut String) {
     out.push('"');
     for c in text.chars() {
         match c {

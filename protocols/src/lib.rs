@@ -10,6 +10,7 @@ extern crate alloc;
 mod attributes;
 mod coordinates;
 mod decoder;
+mod json;
 mod message;
 #[macro_use]
 mod registry;
@@ -24,7 +25,7 @@ pub use decoder::{
 };
 pub use message::{Fix, Identifier, Message, Record};
 pub use registry::{Transport, Transports};
-pub use time::{Civil, MICROS_PER_SECOND, Micros};
+pub use time::{Civil, MICROS_PER_SECOND, Micros, from_rfc3339, to_rfc3339};
 
 protocols! {
     Teltonika = teltonika, "teltonika", 5027, [Tcp, Udp], teltonika::TeltonikaDecoder, teltonika::TeltonikaEncoder;

@@ -1,5 +1,8 @@
 //! Time as trackers write it. Nothing here reads a clock.
 
+use alloc::format;
+use alloc::string::String;
+
 /// UTC, microseconds since 1970-01-01T00:00:00Z.
 pub type Micros = i64;
 
@@ -55,6 +58,74 @@ impl Civil {
         let (hour, rest) = (of_day.div_euclid(3_600), of_day.rem_euclid(3_600));
         Some(Self { year, month, day, hour, minute: rest.div_euclid(60), second: rest.rem_euclid(60), micros })
     }
+}
+
+/// RFC 3339 in UTC, `2024-01-01T00:00:00Z`, with as many digits of the second as are not zero. `None` outside the years 1 to 9999.
+#[must_use]
+pub fn to_rfc3339(time: Micros) -> Option<String> {
+    let Civil { year, month, day, hour, minute, second, micros } = Civil::from_micros(time)?;
+    let mut text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
+    if micros != 0 {
+        text.push_str(format!(".{micros:06}").trim_end_matches('0'));
+    }
+    text.push('Z');
+    Some(text)
+}
+
+/// Reads RFC 3339 and its everyday relatives: a space for the `T`, no seconds, no zone (UTC then), a zone without its colon.
+/// Digits beyond the microsecond are cut off.
+#[must_use]
+pub fn from_rfc3339(text: &str) -> Option<Micros> {
+    let (date, rest) = text.split_at_checked(10)?;
+    let (year, rest_of_date) = digits(date, 4)?;
+    let (month, rest_of_date) = digits(rest_of_date.strip_prefix('-')?, 2)?;
+    let (day, _) = digits(rest_of_date.strip_prefix('-')?, 2)?;
+    let (hour, rest) = digits(rest.strip_prefix(['T', 't', ' '])?, 2)?;
+    let (minute, mut rest) = digits(rest.strip_prefix(':')?, 2)?;
+    let (mut second, mut micros) = (0, 0);
+    if let Some(seconds) = rest.strip_prefix(':') {
+        (second, rest) = digits(seconds, 2)?;
+        if let Some(fraction) = rest.strip_prefix('.') {
+            let end = fraction.find(|c: char| !c.is_ascii_digit()).unwrap_or(fraction.len());
+            let (shown, zone) = fraction.split_at_checked(end)?;
+            micros = shown
+                .bytes()
+                .chain(core::iter::repeat(b'0'))
+                .take(6)
+                .fold(0_u32, |sum, digit| sum.wrapping_mul(10).wrapping_add(u32::from(digit.wrapping_sub(b'0'))));
+            rest = zone;
+        }
+    }
+    let local = Civil { year: i32::try_from(year).ok()?, month, day, hour, minute, second, micros }.to_micros()?;
+    local.checked_sub(zone_offset(rest)?)
+}
+
+fn digits(text: &str, count: usize) -> Option<(u32, &str)> {
+    let (number, rest) = text.split_at_checked(count)?;
+    if !number.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    Some((number.parse().ok()?, rest))
+}
+
+fn zone_offset(zone: &str) -> Option<Micros> {
+    let east = match zone.chars().next() {
+        None => return Some(0),
+        Some('Z' | 'z') if zone.len() == 1 => return Some(0),
+        Some('+') => 1,
+        Some('-') => -1,
+        Some(_) => return None,
+    };
+    let (hours, rest) = digits(zone.get(1..)?, 2)?;
+    let minutes = match rest.strip_prefix(':').unwrap_or(rest) {
+        "" => 0,
+        minutes => digits(minutes, 2).filter(|(_, rest)| rest.is_empty())?.0,
+    };
+    if hours > 23 || minutes > 59 {
+        return None;
+    }
+    let seconds = i64::from(hours).checked_mul(3_600)?.checked_add(i64::from(minutes).checked_mul(60)?)?;
+    seconds.checked_mul(MICROS_PER_SECOND)?.checked_mul(east)
 }
 
 fn days_in_month(year: i32, month: u32) -> u32 {
@@ -122,6 +193,20 @@ mod tests {
         for day in -80_000..80_000_i64 {
             let time = day.saturating_mul(86_400_000_000);
             assert_eq!(Civil::from_micros(time).and_then(Civil::to_micros), Some(time));
+        }
+    }
+
+    #[test]
+    fn rfc_3339_both_ways() {
+        assert_eq!(from_rfc3339("2024-02-29T23:59:59.000001Z"), Some(1_709_251_199_000_001));
+        assert_eq!(from_rfc3339("2024-03-01T01:59:59.0000019+02:00"), Some(1_709_251_199_000_001));
+        assert_eq!(from_rfc3339("2024-02-29 20:29-0330"), Some(1_709_251_140_000_000));
+        assert_eq!(to_rfc3339(1_709_251_199_000_001).as_deref(), Some("2024-02-29T23:59:59.000001Z"));
+        assert_eq!(to_rfc3339(1_709_251_199_500_000).as_deref(), Some("2024-02-29T23:59:59.5Z"));
+        assert_eq!(to_rfc3339(0).as_deref(), Some("1970-01-01T00:00:00Z"));
+        assert_eq!(to_rfc3339(i64::MAX), None);
+        for bad in ["", "2024-02-30T00:00:00Z", "2024-02-29", "2024-02-29T24:00:00Z", "2024-02-29T00:00:00+1", "é024-02-29T00:00:00Z"] {
+            assert_eq!(from_rfc3339(bad), None, "{bad}");
         }
     }
 }

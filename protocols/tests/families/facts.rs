@@ -1,0 +1,32 @@
+//! What the families must know of a protocol beyond its code.
+
+use protocols::{Protocol, Transport};
+
+/// Protocols whose fixtures are still to come. Empty when all are there.
+pub const AWAITED: &[Protocol] =
+    &[Protocol::Teltonika, Protocol::Gt06, Protocol::H02, Protocol::Wialon, Protocol::OsmAnd, Protocol::OwnTracks];
+
+/// What a wire format can and cannot do.
+#[derive(Clone, Copy)]
+pub struct Facts {
+    /// Some frames of the format are under a checksum: at least one dialogue must say `! checksum`.
+    pub has_checksum: bool,
+    /// The format can say a record without a fix.
+    pub carries_no_fix: bool,
+    /// The server's answers acknowledge records, so that the encoder counts one for each `records` call.
+    pub acknowledges: fn(Transport) -> bool,
+}
+
+impl Facts {
+    /// The facts of a protocol.
+    pub fn of(protocol: Protocol) -> Self {
+        let usual = Self { has_checksum: false, carries_no_fix: true, acknowledges: |transport| transport != Transport::Mqtt };
+        match protocol {
+            Protocol::Teltonika | Protocol::Wialon => Self { has_checksum: true, ..usual },
+            Protocol::Gt06 => Self { has_checksum: true, ..usual },
+            // The server is silent to H02 positions.
+            Protocol::H02 => Self { acknowledges: |_| false, ..usual },
+            Protocol::OsmAnd | Protocol::OwnTracks => usual,
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Four test families walk every protocol × its fixtures (`fixtures/<protocol>/*.dialogue`, see `dialogue.rs` for the form):
+//! golden (the messages and replies of a dialogue), split (any cut of the stream gives the same), inverse (decode ∘ encode is
+//! `representable`), mutate (nothing from outside panics, spins, or grows memory; nothing damaged under a checksum is taken).
+//! `planted.rs` shows that each family catches the mistake it is there for.
+#![forbid(unsafe_code)]
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
+
+mod dialogue;
+mod drive;
+mod facts;
+mod golden;
+mod inverse;
+mod mutate;
+mod planted;
+mod split;
+mod subject;
+
+use facts::Facts;
+use protocols::Protocol;
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+use std::alloc::System;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use subject::Subject;
+
+#[global_allocator]
+static COUNTING: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// The allocator counts for the whole process, so the tests of this binary take turns.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn run(protocol: Protocol, family: fn(&Subject<'_>) -> Result<(), String>) {
+    let _turn = turn();
+    let (decoder, encoder) = (|| protocol.decoder(), |transport| protocol.encoder(transport));
+    let subject = Subject {
+        name: protocol.name(),
+        transports: protocol.transports(),
+        dialogues: dialogue::load(protocol.name()),
+        facts: Facts::of(protocol),
+        decoder: &decoder,
+        encoder: &encoder,
+    };
+    if subject.dialogues.is_empty() {
+        assert!(facts::AWAITED.contains(&protocol), "{protocol:?} has no fixture: fixtures/{}/*.dialogue", protocol.name());
+        return;
+    }
+    family(&subject).unwrap_or_else(|problem| panic!("{}: {problem}", subject.name));
+}
+
+macro_rules! walk {
+    ($($module:ident = $protocol:ident),+ $(,)?) => {
+        $(mod $module {
+            use protocols::Protocol;
+
+            #[test]
+            fn golden() {
+                super::run(Protocol::$protocol, super::golden::check);
+            }
+
+            #[test]
+            fn split() {
+                super::run(Protocol::$protocol, super::split::check);
+            }
+
+            #[test]
+            fn inverse() {
+                super::run(Protocol::$protocol, super::inverse::check);
+            }
+
+            #[test]
+            fn mutate() {
+                super::run(Protocol::$protocol, super::mutate::check);
+            }
+        })+
+
+        #[test]
+        fn every_protocol_is_walked() {
+            assert_eq!(Protocol::ALL, [$(Protocol::$protocol),+]);
+        }
+    };
+}
+
+walk! {
+    teltonika = Teltonika,
+    gt06 = Gt06,
+    h02 = H02,
+    wialon = Wialon,
+    osmand = OsmAnd,
+    owntracks = OwnTracks,
+}

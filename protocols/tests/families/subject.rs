@@ -1,0 +1,15 @@
+//! What a family is run on: a protocol of the table, or a planted one.
+
+use crate::dialogue::Dialogue;
+use crate::facts::Facts;
+use protocols::{Decoder, Encoder, Transport};
+
+/// One protocol with its fixtures.
+pub struct Subject<'a> {
+    pub name: &'a str,
+    pub transports: &'a [Transport],
+    pub dialogues: Vec<Dialogue>,
+    pub facts: Facts,
+    pub decoder: &'a dyn Fn() -> Box<dyn Decoder>,
+    pub encoder: &'a dyn Fn(Transport) -> Box<dyn Encoder>,
+}
