@@ -1,0 +1,96 @@
+//! Feeds a recording to a fresh decoder, its context first.
+
+use crate::vector::{Answer, Sent, Vector};
+use bytes::BytesMut;
+use protocols::{
+    Attributes, Decoder, Environment, HttpRequest, Input, Message, Micros, Options, Progress, Protocol, Record, Replies, ReplyBody, wire,
+};
+use serde_json::Value;
+
+/// The clock of the recordings: 2026-08-21T16:18:51Z.
+const NOW: Micros = 1_787_329_131_000_000;
+
+/// What came out for the message itself.
+#[derive(Debug, Default)]
+pub struct Heard {
+    pub records: Vec<Record>,
+    pub heartbeats: Vec<Attributes>,
+    pub others: usize,
+    pub answers: Vec<Answer>,
+    pub problem: Option<String>,
+}
+
+/// Feeds context and message.
+pub fn feed(protocol: Protocol, vector: &Vector) -> Heard {
+    let env = Environment { now: NOW, model: vector.model.as_deref(), options: vector.options, datagram: vector.datagram };
+    let mut decoder = protocol.decoder();
+    let mut buffer = BytesMut::new();
+    for sent in &vector.context {
+        let heard = send(&mut *decoder, &mut buffer, &env, sent);
+        if let Some(problem) = heard.problem {
+            return Heard { problem: Some(format!("in the context: {problem}")), ..Heard::default() };
+        }
+    }
+    send(&mut *decoder, &mut buffer, &env, &vector.input)
+}
+
+fn send(decoder: &mut dyn Decoder, buffer: &mut BytesMut, env: &Environment<'_>, sent: &Sent) -> Heard {
+    let (mut out, mut replies, mut problem) = (Vec::new(), Replies::new(), None);
+    match sent {
+        Sent::Bytes(bytes) => {
+            buffer.extend_from_slice(bytes);
+            while !buffer.is_empty() {
+                match decoder.decode(buffer, env, &mut out, &mut replies) {
+                    Ok(Progress::Frame) => {}
+                    Ok(Progress::NeedMore) => {
+                        problem = Some(format!("incomplete frame: {} bytes left", buffer.len()));
+                        break;
+                    }
+                    Err(error) => {
+                        problem = Some(error.what.to_owned());
+                        if !error.resynchronized {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        Sent::Http { method, uri, headers, body } => {
+            let headers: Vec<(&str, &str)> = headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+            let request = Input::Http(HttpRequest { method, uri, headers: &headers, body });
+            problem = decoder.accept(&request, env, &mut out, &mut replies).err().map(|e| e.what.to_owned());
+        }
+    }
+    let mut heard = Heard { problem, ..Heard::default() };
+    for message in out {
+        match message {
+            Message::Record { record, .. } => heard.records.push(record),
+            Message::Heartbeat { attributes, .. } => heard.heartbeats.push(attributes),
+            Message::Undecoded { reason, .. } => {
+                heard.problem = Some(format!("undecoded: {reason}"));
+            }
+            Message::Login { .. } | Message::CommandAnswer { .. } => heard.others += 1,
+        }
+    }
+    heard.answers.extend(replies.drain().map(|reply| match reply.body {
+        ReplyBody::Bytes(bytes) => Answer::Bytes(bytes),
+        ReplyBody::Http { status, .. } => Answer::Http(status),
+    }));
+    heard
+}
+
+/// A recording of the framing step alone: how many bytes one frame takes. `Ok` or what differs.
+pub fn framing(protocol: Protocol, json: &Value) -> Result<(), String> {
+    let input = json["input"].as_str().and_then(wire::from_hex).unwrap_or_default();
+    let is_frame = json["output"].is_string();
+    let consumed = json["consumed"].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
+    let options = Options { ignore_checksum: true, ..Options::default() };
+    let env = Environment { now: NOW, options, ..Environment::default() };
+    let (mut buffer, mut out, mut replies) = (BytesMut::from(&input[..]), Vec::new(), Replies::new());
+    let result = protocol.decoder().decode(&mut buffer, &env, &mut out, &mut replies);
+    let taken = input.len() - buffer.len();
+    if (result != Ok(Progress::NeedMore)) == is_frame && (!is_frame || taken == consumed) {
+        return Ok(());
+    }
+    Err(format!("{}: {result:?}, {taken} bytes taken; recorded: frame {is_frame}, {consumed} bytes", json["id"].as_str().unwrap_or("")))
+}

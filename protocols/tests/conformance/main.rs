@@ -1,0 +1,102 @@
+//! Frames of real devices with what another server made of them (the folder in `PURVIEW_CONFORMANCE_DIR`): a second opinion.
+//! Every disagreement in places or replies is either mended or listed in `docs/conformance.md` with its reason.
+#![forbid(unsafe_code)]
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::print_stdout, clippy::cast_precision_loss)]
+
+mod compare;
+mod explained;
+mod feed;
+mod tally;
+mod vector;
+
+use protocols::Protocol;
+use std::path::{Path, PathBuf};
+use tally::Tally;
+
+/// Protocols with recordings. (There are none of OwnTracks.)
+const RECORDED: &[Protocol] = &[Protocol::Teltonika, Protocol::Gt06, Protocol::H02, Protocol::Wialon, Protocol::OsmAnd];
+
+/// The share of places and of replies that must agree, and the number below which one miss is allowed instead.
+const SHARE_MIN: f64 = 0.95;
+const FEW: usize = 20;
+
+fn folder() -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os("PURVIEW_CONFORMANCE_DIR") {
+        return Some(PathBuf::from(named));
+    }
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/conformance");
+    beside.is_dir().then_some(beside)
+}
+
+#[test]
+fn recorded_frames_give_the_recorded_places_and_replies() {
+    let Some(folder) = folder() else {
+        println!("SKIPPED: no recordings. Set PURVIEW_CONFORMANCE_DIR to the folder that holds them.");
+        return;
+    };
+    let explained = explained::read();
+    let (mut problems, mut tallies) = (Vec::new(), Vec::new());
+    for protocol in RECORDED {
+        let tally = measure(*protocol, &folder);
+        if tally.understood == 0 {
+            println!("{}: nothing is decoded yet", protocol.name());
+            continue;
+        }
+        problems.extend(judge(&tally, &explained));
+        tallies.push(tally);
+    }
+    println!("{}", Tally::HEADER);
+    for tally in &tallies {
+        println!("{tally}");
+    }
+    for tally in &tallies {
+        for line in &tally.disagreements {
+            let word = if explained.contains_key(&(tally.name.to_owned(), line.id.clone())) { "explained" } else { "OPEN" };
+            println!("{word:9} {} {}", tally.name, line);
+        }
+        for line in &tally.notes {
+            println!("note      {} {}", tally.name, line);
+        }
+    }
+    assert!(problems.is_empty(), "\n{}", problems.join("\n"));
+}
+
+fn measure(protocol: Protocol, folder: &Path) -> Tally {
+    let path = folder.join(format!("{}.jsonl", protocol.name()));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let mut tally = Tally::new(protocol.name());
+    for line in text.lines() {
+        let json: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        match json["kind"].as_str() {
+            Some("frame") => tally.framing(feed::framing(protocol, &json)),
+            Some("encode" | "frame_encode") => {}
+            _ => {
+                let vector = vector::Vector::read(&json);
+                let heard = feed::feed(protocol, &vector);
+                compare::compare(&vector, &heard, &mut tally);
+            }
+        }
+    }
+    tally
+}
+
+fn judge(tally: &Tally, explained: &explained::Explained) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (what, count) in [("places", tally.places), ("replies", tally.replies)] {
+        let enough = if count.all < FEW { count.misses() <= 1 } else { count.share() >= SHARE_MIN };
+        if !enough {
+            problems.push(format!("{}: {} of {} {what} agree", tally.name, count.equal, count.all));
+        }
+    }
+    for line in &tally.disagreements {
+        if !explained.contains_key(&(tally.name.to_owned(), line.id.clone())) {
+            problems.push(format!("{}: not in docs/conformance.md: {line}", tally.name));
+        }
+    }
+    for (protocol, id) in explained.keys().filter(|(protocol, _)| protocol == tally.name) {
+        if !tally.disagreements.iter().any(|d| d.id == *id) {
+            problems.push(format!("{protocol}: docs/conformance.md explains {id}, which agrees"));
+        }
+    }
+    problems
+}

@@ -1,0 +1,113 @@
+//! What agrees, counted.
+
+use std::fmt;
+
+/// So many of so many.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Count {
+    pub equal: usize,
+    pub all: usize,
+}
+
+impl Count {
+    /// Adds one.
+    pub fn add(&mut self, equal: bool) {
+        self.all += 1;
+        self.equal += usize::from(equal);
+    }
+
+    /// How many differ.
+    pub fn misses(self) -> usize {
+        self.all - self.equal
+    }
+
+    /// The share that agrees.
+    pub fn share(self) -> f64 {
+        if self.all == 0 { 1.0 } else { self.equal as f64 / self.all as f64 }
+    }
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.equal, self.all)
+    }
+}
+
+/// One difference.
+#[derive(Clone, Debug)]
+pub struct Difference {
+    pub id: String,
+    pub field: &'static str,
+    pub ours: String,
+    pub theirs: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: ours {}, theirs {}", self.id, self.field, self.ours, self.theirs)
+    }
+}
+
+/// A protocol's figures.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    pub name: &'static str,
+    /// Messages that gave something: a record, a sign of life, a login, a reply.
+    pub understood: usize,
+    /// Messages without any difference.
+    pub frames: Count,
+    /// Positions with a place.
+    pub places: Count,
+    /// Positions that the other server calls outdated: we must give no place.
+    pub without_fix: Count,
+    pub replies: Count,
+    /// For information.
+    pub attributes: Count,
+    pub valid: Count,
+    pub altitude: Count,
+    pub framing: Count,
+    pub disagreements: Vec<Difference>,
+    /// Differences that count for nothing.
+    pub notes: Vec<String>,
+}
+
+impl Tally {
+    /// Above the rows.
+    pub const HEADER: &'static str = "| protocol | frames | places | without fix | replies | attributes | valid | altitude | framing |\n\
+                                      |---|---:|---:|---:|---:|---:|---:|---:|---:|";
+
+    /// Nothing yet.
+    pub fn new(name: &'static str) -> Self {
+        let none = Count::default();
+        Self {
+            name,
+            understood: 0,
+            frames: none,
+            places: none,
+            without_fix: none,
+            replies: none,
+            attributes: none,
+            valid: none,
+            altitude: none,
+            framing: none,
+            disagreements: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// A framing recording.
+    pub fn framing(&mut self, result: Result<(), String>) {
+        self.framing.add(result.is_ok());
+        self.notes.extend(result.err().map(|problem| format!("framing {problem}")));
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            self.name, self.frames, self.places, self.without_fix, self.replies, self.attributes, self.valid, self.altitude, self.framing
+        )
+    }
+}

@@ -1,0 +1,109 @@
+//! One recording, read from its JSON.
+
+use protocols::{Micros, Options, from_rfc3339, wire};
+use serde_json::Value;
+
+/// What the tracker sent, on the wire.
+#[derive(Clone, Debug)]
+pub enum Sent {
+    Bytes(Vec<u8>),
+    Http { method: String, uri: String, headers: Vec<(String, String)>, body: Vec<u8> },
+}
+
+/// What was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Bytes(Vec<u8>),
+    Http(u16),
+}
+
+/// What was made of it.
+#[derive(Clone, Debug)]
+pub struct Position {
+    pub time: Option<Micros>,
+    pub outdated: bool,
+    pub valid: bool,
+    pub latitude: f64,
+    pub longitude: f64,
+    pub altitude_m: f64,
+    pub speed_kmh: f64,
+    pub course_deg: f64,
+    pub attributes: serde_json::Map<String, Value>,
+}
+
+/// A recording.
+#[derive(Clone, Debug)]
+pub struct Vector {
+    pub id: String,
+    pub model: Option<String>,
+    pub options: Options,
+    pub datagram: bool,
+    pub context: Vec<Sent>,
+    pub input: Sent,
+    pub positions: Vec<Position>,
+    pub answers: Vec<Answer>,
+}
+
+impl Vector {
+    /// Reads one line.
+    pub fn read(json: &Value) -> Self {
+        let option = |name: &str| json["options"][name].as_bool().unwrap_or(false);
+        let datagram = option("connectionless");
+        let context = json["context"].as_array().into_iter().flatten();
+        Self {
+            id: text(&json["id"]),
+            model: json["device"]["model"].as_str().map(str::to_owned),
+            options: Options { ignore_checksum: true, extended: option("extended") },
+            datagram,
+            context: context.map(|c| sent(c, &c["wire"], datagram)).collect(),
+            input: sent(&json["input"], &json["wire"], datagram),
+            positions: json["expect"].as_array().into_iter().flatten().map(position).collect(),
+            answers: json["replies"].as_array().into_iter().flatten().map(answer).collect(),
+        }
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn hex(value: &Value) -> Vec<u8> {
+    value.as_str().map(|t| wire::from_hex(t).expect("hexadecimal digits")).unwrap_or_default()
+}
+
+/// The wire form; without one (`null`), the bytes as the other decoder got them.
+fn sent(input: &Value, wire: &Value, datagram: bool) -> Sent {
+    if input["type"] == "http" {
+        let headers = input["headers"].as_object().into_iter().flatten().map(|(n, v)| (n.clone(), text(v))).collect();
+        let body = if input["body_hex"].is_string() { hex(&input["body_hex"]) } else { text(&input["body"]).into_bytes() };
+        return Sent::Http { method: text(&input["method"]), uri: text(&input["uri"]), headers, body };
+    }
+    let form = &wire[if datagram { "udp" } else { "tcp" }];
+    if form["hex"].is_string() {
+        return Sent::Bytes(hex(&form["hex"]));
+    }
+    let inner = if input["hex"].is_string() { hex(&input["hex"]) } else { text(&input["text"]).into_bytes() };
+    Sent::Bytes([hex(&form["prefix_hex"]), inner, hex(&form["suffix_hex"])].concat())
+}
+
+fn answer(reply: &Value) -> Answer {
+    if reply["type"] == "http_response" {
+        return Answer::Http(reply["status"].as_u64().and_then(|s| u16::try_from(s).ok()).unwrap_or(0));
+    }
+    Answer::Bytes(if reply["hex"].is_string() { hex(&reply["hex"]) } else { text(&reply["text"]).into_bytes() })
+}
+
+fn position(json: &Value) -> Position {
+    let number = |name: &str| json[name].as_f64().unwrap_or(0.0);
+    Position {
+        time: json["time"].as_str().map(|t| from_rfc3339(t).expect("a time")),
+        outdated: json["outdated"].as_bool().unwrap_or(false),
+        valid: json["valid"].as_bool().unwrap_or(false),
+        latitude: number("lat"),
+        longitude: number("lon"),
+        altitude_m: number("altitude_m"),
+        speed_kmh: number("speed_knots") * 1.852,
+        course_deg: number("course_deg"),
+        attributes: json["attributes"].as_object().cloned().unwrap_or_default(),
+    }
+}
