@@ -1,1 +1,8 @@
-//! placeholder
+//! Purview: a telematics gateway. Every record is durable before it is acknowledged, and every viewer is shown exactly what he may see.
+//!
+//! The rooms stand in the order in which a fix passes through them; `docs/ARCHITECTURE.md` tells the rules between them.
+
+pub mod clock;
+pub mod config;
+pub mod model;
+pub mod telemetry;

@@ -1,1 +1,3 @@
+//! The `purview` command.
+
 fn main() {}
