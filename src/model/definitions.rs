@@ -4,15 +4,15 @@ use super::{Geofence, Rule};
 use policy::{GeofenceId, RuleId};
 use std::sync::Arc;
 
-/// The geofences and rules as of a version. Cloning shares structure.
+/// The geofences and rules as of a version. Cloning shares structure, and what two versions differ in is found without walking through both.
 #[derive(Clone, Debug, Default)]
 pub struct DefinitionSet {
     /// Raised by each change.
     pub version: u64,
     /// All geofences of all accounts.
-    pub geofences: imbl::HashMap<GeofenceId, Arc<Geofence>>,
+    pub geofences: imbl::OrdMap<GeofenceId, Arc<Geofence>>,
     /// All rules of all accounts.
-    pub rules: imbl::HashMap<RuleId, Arc<Rule>>,
+    pub rules: imbl::OrdMap<RuleId, Arc<Rule>>,
 }
 
 /// Who keeps the versions.
