@@ -4,5 +4,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod delivery;
 pub mod model;
+pub mod router;
 pub mod telemetry;

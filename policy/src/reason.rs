@@ -72,6 +72,26 @@ pub enum Reason {
     NothingLeft,
 }
 
+impl Reason {
+    /// One fixed word, without ids: for counters.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Disabled => "disabled",
+            Self::OtherAccount => "other_account",
+            Self::NoSuchOperation(..) => "no_such_operation",
+            Self::Missing(_) => "missing",
+            Self::SomebodyElses => "somebody_elses",
+            Self::NamesNothing => "names_nothing",
+            Self::TellsNoTime => "tells_no_time",
+            Self::Device(_) => "device",
+            Self::Geofence(..) => "geofence",
+            Self::Place(..) => "place",
+            Self::Window { .. } => "window",
+            Self::NothingLeft => "nothing_left",
+        }
+    }
+}
+
 /// What a viewer would need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {

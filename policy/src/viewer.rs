@@ -56,6 +56,12 @@ impl Viewer {
         }
     }
 
+    /// Whether his reach is every device of the account, so that he need not be looked for device by device.
+    #[inline]
+    pub fn reaches_whole_account(&self) -> bool {
+        !matches!(self.access, Access::SubUser(_))
+    }
+
     /// Whether the device is his to see.
     #[inline]
     pub fn sees_device(&self, device: DeviceId) -> bool {

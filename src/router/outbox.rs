@@ -1,0 +1,295 @@
+//! What waits for one stream. Its lock also guards the viewer in force, which is the heart of the revocation barrier (P6).
+
+use super::judged;
+use crate::config::DeliveryConfig;
+use crate::model::{Item, Order, Shared};
+use crate::telemetry;
+use parking_lot::Mutex;
+use policy::{DeviceId, Micros, Permitted, Viewer};
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// Why a stream ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The session ended, the user was disabled or deleted, or his password was changed.
+    SignedOut,
+    /// A send under way did not end within the grace of a revoke.
+    Reset,
+    /// The viewer went away.
+    Gone,
+    /// The gateway stops.
+    Stopping,
+    /// The viewer does not read.
+    Stalled,
+}
+
+/// What a stream is told.
+#[derive(Clone, Debug)]
+pub enum Outgoing {
+    /// An item.
+    Item(Permitted<Shared>),
+    /// What the viewer may see has changed; nothing that is now forbidden follows.
+    AccessChanged,
+    /// Something other than positions was lost: catch up from this order.
+    Lagged(Order),
+    /// What follows is the state as it stands.
+    SnapshotBegin,
+    /// The snapshot, or what was caught up, is complete; what follows is live.
+    SnapshotEnd(Order),
+    /// What was asked for by a cursor can no longer be told in full.
+    Truncated,
+}
+
+/// A stream's queue.
+#[derive(Default)]
+pub struct Outbox {
+    inner: Mutex<Inner>,
+    ready: Notify,
+    quiet: Notify,
+    ended: tokio_util::sync::CancellationToken,
+}
+
+#[derive(Default)]
+struct Inner {
+    viewer: Option<Arc<Viewer>>,
+    /// Until the snapshot is in place, nothing is taken out.
+    opened: bool,
+    floor: Order,
+    begun_at: Order,
+    waiting: VecDeque<Outgoing>,
+    positions: usize,
+    others: usize,
+    conflate_at: usize,
+    lagging: Option<Order>,
+    last_kept: Order,
+    sending: bool,
+    closed: Option<CloseReason>,
+}
+
+impl Outbox {
+    /// Items up to `published` belong to the snapshot, or are caught up from `after`; what is up to `after` was seen already.
+    pub(super) fn begin(&self, published: Order, after: Option<Order>) {
+        let mut inner = self.inner.lock();
+        inner.begun_at = published;
+        inner.floor = after.unwrap_or_default();
+        inner.last_kept = published;
+    }
+
+    /// The order up to which the snapshot, or the catching up, has to reach.
+    #[must_use]
+    pub fn begun_at(&self) -> Order {
+        self.inner.lock().begun_at
+    }
+
+    /// Puts what came before the live items to their front, and lets the queue be taken from. It is judged again if the viewer has changed.
+    pub fn open(&self, before: Vec<Outgoing>, now: Micros) {
+        let mut inner = self.inner.lock();
+        let viewer = inner.viewer.clone();
+        for outgoing in before.into_iter().rev() {
+            if let Some(outgoing) = judged_again(outgoing, viewer.as_deref(), now) {
+                inner.count(&outgoing, 1);
+                inner.waiting.push_front(outgoing);
+            }
+        }
+        inner.opened = true;
+        drop(inner);
+        self.ready.notify_one();
+    }
+
+    /// Takes items that were judged for the stream's viewer; those judged for another generation of him are judged again, under the
+    /// lock that also guards the viewer in force.
+    pub fn push(&self, items: &mut Vec<Permitted<Shared>>, config: &DeliveryConfig, now: Micros) {
+        let mut inner = self.inner.lock();
+        if inner.closed.is_some() {
+            items.clear();
+            return;
+        }
+        let Some(viewer) = inner.viewer.clone() else {
+            items.clear();
+            return;
+        };
+        for permitted in items.drain(..) {
+            if permitted.item().item().order() <= inner.floor {
+                continue;
+            }
+            let permitted =
+                if permitted.generation() == viewer.generation { Some(permitted) } else { judged(permitted.into_inner(), &viewer, now) };
+            if let Some(permitted) = permitted {
+                inner.keep(permitted, config);
+            }
+        }
+        let wake = inner.opened && !inner.waiting.is_empty();
+        drop(inner);
+        if wake {
+            self.ready.notify_one();
+        }
+    }
+
+    /// Another viewer is in force: what waits is judged again, and the stream is told at its end.
+    pub(super) fn replace_viewer(&self, viewer: Arc<Viewer>, tell: bool, now: Micros) {
+        let mut inner = self.inner.lock();
+        let waiting = std::mem::take(&mut inner.waiting);
+        inner.viewer = Some(Arc::clone(&viewer));
+        (inner.positions, inner.others) = (0, 0);
+        for outgoing in waiting {
+            if let Some(outgoing) = judged_again(outgoing, Some(&viewer), now) {
+                inner.count(&outgoing, 1);
+                inner.waiting.push_back(outgoing);
+            }
+        }
+        if tell {
+            inner.waiting.push_back(Outgoing::AccessChanged);
+        }
+        let wake = inner.opened;
+        drop(inner);
+        if wake {
+            self.ready.notify_one();
+        }
+    }
+
+    /// Takes the next items out and marks a send as under way; [`Outbox::sent`] ends it. `false`: there is nothing to send.
+    pub fn take(&self, out: &mut Vec<Outgoing>, items_max: usize) -> bool {
+        let mut inner = self.inner.lock();
+        if !inner.opened || inner.closed.is_some() {
+            return false;
+        }
+        while out.len() < items_max {
+            let Some(outgoing) = inner.waiting.pop_front() else { break };
+            inner.count(&outgoing, -1);
+            out.push(outgoing);
+        }
+        if inner.waiting.is_empty()
+            && out.len() < items_max
+            && let Some(order) = inner.lagging.take()
+        {
+            metrics::counter!(telemetry::LAGGED).increment(1);
+            out.push(Outgoing::Lagged(order));
+        }
+        inner.sending = !out.is_empty();
+        inner.sending
+    }
+
+    /// The send is over.
+    pub fn sent(&self) {
+        self.inner.lock().sending = false;
+        self.quiet.notify_waiters();
+    }
+
+    /// Waits until there may be something to take, or the stream is closed.
+    pub async fn wait(&self) {
+        self.ready.notified().await;
+    }
+
+    /// Why the stream has to end, if it has to.
+    #[must_use]
+    pub fn closed(&self) -> Option<CloseReason> {
+        self.inner.lock().closed
+    }
+
+    /// How many items wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.inner.lock().waiting.len()
+    }
+
+    /// Ends the stream; nothing is taken from it any more. The first reason stands, but a reset outweighs it.
+    pub fn close(&self, reason: CloseReason) {
+        let mut inner = self.inner.lock();
+        if inner.closed.is_none() || reason == CloseReason::Reset {
+            inner.closed = Some(reason);
+        }
+        inner.waiting.clear();
+        (inner.positions, inner.others) = (0, 0);
+        drop(inner);
+        self.ended.cancel();
+        self.ready.notify_one();
+    }
+
+    /// Waits until the stream is closed.
+    pub async fn ended(&self) -> CloseReason {
+        self.ended.cancelled().await;
+        self.closed().unwrap_or(CloseReason::Gone)
+    }
+
+    /// Waits until no send is under way. `false`: one still was at the deadline.
+    pub(super) async fn sends_ended(&self, deadline: Instant) -> bool {
+        loop {
+            let quiet = self.quiet.notified();
+            tokio::pin!(quiet);
+            quiet.as_mut().enable();
+            if !self.inner.lock().sending {
+                return true;
+            }
+            if tokio::time::timeout_at(deadline, quiet).await.is_err() {
+                return !self.inner.lock().sending;
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn count(&mut self, outgoing: &Outgoing, by: isize) {
+        let Outgoing::Item(permitted) = outgoing else { return };
+        let counter = if matches!(permitted.item().item(), Item::Position(_)) { &mut self.positions } else { &mut self.others };
+        *counter = counter.saturating_add_signed(by);
+    }
+
+    /// Positions are conflated when too many wait; of everything else too much is a loss that is said.
+    fn keep(&mut self, permitted: Permitted<Shared>, config: &DeliveryConfig) {
+        let order = permitted.item().item().order();
+        if matches!(permitted.item().item(), Item::Position(_)) {
+            if self.positions >= config.waiting_positions_max.max(self.conflate_at) {
+                self.conflate();
+            }
+        } else if self.lagging.is_some() || self.others >= config.waiting_items_max {
+            self.lagging.get_or_insert(self.last_kept);
+            return;
+        } else {
+            self.last_kept = order;
+        }
+        let outgoing = Outgoing::Item(permitted);
+        self.count(&outgoing, 1);
+        self.waiting.push_back(outgoing);
+    }
+
+    /// Keeps the newest position of each device, counting from the end, and of late ones likewise.
+    fn conflate(&mut self) {
+        let mut seen: HashSet<(DeviceId, bool)> = HashSet::new();
+        let before = self.waiting.len();
+        let mut kept: VecDeque<Outgoing> = VecDeque::with_capacity(before);
+        while let Some(outgoing) = self.waiting.pop_back() {
+            let keep = match &outgoing {
+                Outgoing::Item(permitted) => match permitted.item().item() {
+                    Item::Position(position) => seen.insert((position.device, position.late)),
+                    _ => true,
+                },
+                _ => true,
+            };
+            if keep {
+                kept.push_front(outgoing);
+            }
+        }
+        self.waiting = kept;
+        let dropped = before - self.waiting.len();
+        self.positions = seen.len();
+        // Many devices: the next look comes when as many again have gathered, so that the work stays proportional to what arrives.
+        self.conflate_at = self.positions.saturating_mul(2);
+        metrics::counter!(telemetry::CONFLATED).increment(dropped as u64);
+    }
+}
+
+fn judged_again(outgoing: Outgoing, viewer: Option<&Viewer>, now: Micros) -> Option<Outgoing> {
+    match outgoing {
+        Outgoing::Item(permitted) => {
+            let viewer = viewer?;
+            if permitted.generation() == viewer.generation {
+                return Some(Outgoing::Item(permitted));
+            }
+            judged(permitted.into_inner(), viewer, now).map(Outgoing::Item)
+        }
+        other => Some(other),
+    }
+}
