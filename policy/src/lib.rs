@@ -20,8 +20,8 @@
 //! **The order of the questions** is the whole algorithm (`judge.rs`, `decide`):
 //!
 //! 1. Of another account: `Hide`. The user is disabled: `Hide`. No row in the table: `Hide`. Nothing is allowed that has no row.
-//! 2. A team member without the category, or a sub-user without the right to create: `Forbid`, whatever it is about. [`may`] and
-//!    [`may_by_id`] give this answer before any look-up, so that it is the same whether or not the thing exists.
+//! 2. A team member without the category, or a sub-user without the right to list or to create: `Forbid`, before any look-up, so that
+//!    the answer is the same whether or not the thing exists.
 //! 3. Anything named that the viewer may not know of, anything outside his history window, anybody else's own thing: `Hide`.
 //! 4. What is left he sees; if the right to do *this* with it is missing: `Forbid`, naming what is missing.
 //!
@@ -67,7 +67,7 @@ pub use category::{Categories, Category, Level};
 pub use facts::{Facts, Range, Recorded, Span};
 pub use grants::{DeviceWindows, GrantState, ObjectGrants};
 pub use ids::{AccountId, DeviceId, Epoch, GeofenceId, Micros, PlaceId, RoleId, RuleId, Seq, UserId};
-pub use judge::{judge, may, may_by_id};
+pub use judge::{judge, may};
 pub use permitted::{Observed, Permitted, admit};
 pub use reason::{Missing, Reason, Verdict};
 pub use rights::{Right, RightKind, RightSet};

@@ -192,26 +192,18 @@ fn visit_facts(visit: &Visit) -> Facts<'_> {
 
 fn alert_facts(alert: &Alert) -> Facts<'_> {
     // The rule needs no grant of its own: whoever sees its device sees it (B19).
-    let Alert {
-        id: _,
-        order,
-        recorded_at,
-        account,
-        device,
-        kind: _,
-        rule: _,
-        geofence,
-        fix_time,
-        latitude: _,
-        longitude: _,
-        value: _,
-        alarm: _,
-    } = alert;
-    let at = fix_time.map_or(*recorded_at, |t| t.min(*recorded_at));
+    let Alert { id: _, order, recorded_at, account, device, kind, rule: _, geofence, fix_time, latitude: _, longitude: _, value, alarm: _ } =
+        alert;
+    let at = fix_time.unwrap_or(*recorded_at);
+    // "So long in the geofence", "so long unheard" tell of the time before as well (P3).
+    let began = match (kind, value) {
+        (AlertKind::GeofenceStay | AlertKind::ConnectionLost, Some(seconds)) => at.saturating_sub((seconds * 1e6) as Micros),
+        _ => at,
+    };
     Facts {
         devices: std::slice::from_ref(device),
         geofences: geofence.as_ref().map(std::slice::from_ref).unwrap_or_default(),
-        span: Some(Span { from: at, to: at }),
+        span: Some(Span { from: began.min(*recorded_at), to: at.min(*recorded_at) }),
         recorded: Some(Recorded { seq: order.seq, at: *recorded_at }),
         ..Facts::new(*account, Resource::Alert, Action::See)
     }

@@ -1,0 +1,102 @@
+//! Observations of the specification as items of the product, and back.
+
+use policy::{AccountId, DeviceId, GeofenceId, RuleId};
+use purview::model::{Alert, AlertKind, EventId, Item, Order, Position, Shared, TimeFlag, Visit};
+use spec::{AlertView, Id, Observation, Seen, Spot, VisitView};
+
+/// The item that the pipeline would make of it. The numbers of things are the same on both sides.
+pub fn item(account: Id, observation: &Observation) -> Item {
+    let account = AccountId(account);
+    match *observation {
+        Observation::Position(it) => Item::Position(Position {
+            seq: it.seq,
+            account,
+            device: DeviceId(it.device),
+            fix_time: it.fix_time,
+            received_at: it.recorded_at,
+            recorded_at: it.recorded_at,
+            fix: None,
+            attributes: protocols::Attributes::default(),
+            late: false,
+            time_flag: if it.fix_time.is_none() { TimeFlag::Missing } else { TimeFlag::Sound },
+        }),
+        Observation::Visit(it) => Item::Visit(Visit {
+            id: EventId(uuid::Uuid::from_u128(u128::from(it.seq))),
+            revision: u32::from(it.exited.is_some()),
+            order: Order { seq: it.seq, ordinal: 1 },
+            recorded_at: it.recorded_at,
+            account,
+            device: DeviceId(it.device),
+            geofence: geofence(it.spot),
+            entered_at: Some(it.entered),
+            exited_at: it.exited,
+        }),
+        Observation::Alert(it) => Item::Alert(Alert {
+            id: EventId(uuid::Uuid::from_u128(u128::from(it.seq))),
+            order: Order { seq: it.seq, ordinal: 1 },
+            recorded_at: it.recorded_at,
+            account,
+            device: DeviceId(it.device),
+            kind: kind(&it),
+            rule: it.rule.map(RuleId),
+            geofence: it.spot.map(geofence),
+            fix_time: Some(it.to),
+            latitude: None,
+            longitude: None,
+            value: stay(&it),
+            alarm: None,
+        }),
+    }
+}
+
+/// An alert that tells of a span is one about a stay: so long in a geofence, up to its fix time.
+fn kind(alert: &spec::Alert) -> AlertKind {
+    match (alert.exit, alert.from < alert.to, alert.spot) {
+        (true, _, _) => AlertKind::GeofenceExit,
+        (false, true, _) => AlertKind::GeofenceStay,
+        (false, false, Some(_)) => AlertKind::GeofenceEnter,
+        (false, false, None) => AlertKind::Overspeed,
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "whole seconds of a few days")]
+fn stay(alert: &spec::Alert) -> Option<f64> {
+    (kind(alert) == AlertKind::GeofenceStay).then(|| ((alert.to - alert.from) / 1_000_000) as f64)
+}
+
+fn geofence(spot: Spot) -> GeofenceId {
+    match spot {
+        Spot::Geofence(id) | Spot::Place(id) => GeofenceId(id),
+    }
+}
+
+/// What a viewer is told by an item in its form, as the specification would put it.
+pub fn seen(shared: &Shared) -> Seen {
+    match (shared.item(), shared.visit()) {
+        (_, Some(it)) => Seen::Visit(VisitView {
+            device: it.device.0,
+            spot: Spot::Geofence(it.geofence.0),
+            entered: it.entered_at,
+            exited: it.exited_at,
+            length: it.entered_at.zip(it.exited_at).map(|(entered, exited)| exited - entered),
+            seq: it.order.seq,
+        }),
+        (Item::Alert(it), _) => {
+            let to = it.fix_time.unwrap_or(it.recorded_at);
+            #[expect(clippy::cast_possible_truncation, reason = "whole seconds of a few days")]
+            let stay = it.value.filter(|_| it.kind == AlertKind::GeofenceStay).map_or(0, |seconds| seconds as i64 * 1_000_000);
+            Seen::Alert(AlertView {
+                device: it.device.0,
+                spot: it.geofence.map(|it| Spot::Geofence(it.0)),
+                rule: it.rule.map(|it| it.0),
+                from: to - stay,
+                to,
+                seq: it.order.seq,
+            })
+        }
+        (Item::Position(it), _) => {
+            Seen::Position(spec::Position { device: it.device.0, fix_time: it.fix_time, seq: it.seq, recorded_at: it.recorded_at })
+        }
+        (Item::Visit(_) | Item::DeviceState(_), _) => unreachable!("not made here"),
+    }
+}
