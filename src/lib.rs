@@ -2,9 +2,11 @@
 //!
 //! The rooms stand in the order in which a fix passes through them; `docs/ARCHITECTURE.md` tells the rules between them.
 
+pub mod alert;
 pub mod clock;
 pub mod config;
 pub mod delivery;
+pub mod geofence;
 pub mod model;
 pub mod router;
 pub mod telemetry;
