@@ -162,14 +162,88 @@ const KEY_IO: u8 = 0xF1;
 const KEY_TEXT: u8 = 0xF2;
 
 /// The attributes of a record.
-#[derive(Clone, PartialEq, Eq, Default)]
+#[derive(Clone, Default)]
 pub struct Attributes {
-    bytes: SmallVec<[u8; Self::INLINE_BYTES]>,
+    bytes: Bytes,
+}
+
+impl PartialEq for Attributes {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Attributes {}
+
+/// Bytes that stand in the record itself while they are few.
+#[derive(Clone)]
+enum Bytes {
+    Inline { length: u8, bytes: [u8; Self::INLINE_BYTES] },
+    Heap(Vec<u8>),
+}
+
+impl Default for Bytes {
+    #[inline]
+    fn default() -> Self {
+        Self::Inline { length: 0, bytes: [0; Self::INLINE_BYTES] }
+    }
+}
+
+impl Bytes {
+    const INLINE_BYTES: usize = 126;
+
+    #[inline]
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Inline { length, bytes } => bytes.get(..usize::from(*length)).unwrap_or_default(),
+            Self::Heap(bytes) => bytes,
+        }
+    }
+
+    fn extend(&mut self, more: &[u8]) {
+        match self {
+            Self::Heap(bytes) => bytes.extend_from_slice(more),
+            Self::Inline { length, bytes } => {
+                let end = usize::from(*length).saturating_add(more.len());
+                if let (Some(room), Ok(end)) = (bytes.get_mut(usize::from(*length)..end), u8::try_from(end)) {
+                    room.copy_from_slice(more);
+                    *length = end;
+                } else {
+                    let mut all = Vec::with_capacity(end.saturating_mul(2));
+                    all.extend_from_slice(self.as_slice());
+                    all.extend_from_slice(more);
+                    *self = Self::Heap(all);
+                }
+            }
+        }
+    }
+
+    fn truncate(&mut self, end: usize) {
+        match self {
+            Self::Heap(bytes) => bytes.truncate(end),
+            Self::Inline { length, .. } => *length = u8::try_from(end).map_or(*length, |end| end.min(*length)),
+        }
+    }
+
+    /// Adds a key and a value if there is room for them here. Stores of fixed width, of which only the low bytes are meant, cost
+    /// a fraction of copies of just the right length.
+    #[inline]
+    fn extend_packed(&mut self, key: Packed, value: Packed) -> bool {
+        let Self::Inline { length, bytes } = self else { return false };
+        let start = usize::from(*length);
+        let middle = start.wrapping_add(key.length);
+        let Some(room) = bytes.get_mut(start..).and_then(|rest| rest.first_chunk_mut()) else { return false };
+        let [low @ .., _, _, _, _, _, _, _, _] = key.word.to_le_bytes();
+        *room = low;
+        let Some(room) = bytes.get_mut(middle..).and_then(|rest| rest.first_chunk_mut()) else { return false };
+        *room = value.word.to_le_bytes();
+        let Ok(end) = u8::try_from(middle.wrapping_add(value.length)) else { return false };
+        *length = end;
+        true
+    }
 }
 
 impl Attributes {
-    const INLINE_BYTES: usize = 96;
-
     /// More than this is not kept for one record: what is pushed beyond it is dropped.
     pub const BYTES_MAX: usize = 8_192;
 
@@ -182,31 +256,54 @@ impl Attributes {
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.as_bytes().is_empty()
     }
 
     /// The stored form.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes
+        self.bytes.as_slice()
     }
 
     /// Takes the stored form back; `None` if the bytes are not wholly in it.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         AttributesRef::new(bytes)?;
-        Some(Self { bytes: SmallVec::from_slice(bytes) })
+        let mut attributes = Self::new();
+        attributes.bytes.extend(bytes);
+        Some(attributes)
     }
 
     /// Adds one. NaN, infinities and what would pass [`Self::BYTES_MAX`] are dropped; texts are cut at 65,535 bytes, text keys at 255.
+    #[inline]
     pub fn push(&mut self, key: Key<'_>, value: Value<'_>) {
+        match (Packed::key(key), Packed::value(value)) {
+            (Some(packed_key), Some(packed_value)) if self.bytes.extend_packed(packed_key, packed_value) => {}
+            _ => self.push_any(key, value),
+        }
+    }
+
+    fn push_any(&mut self, key: Key<'_>, value: Value<'_>) {
         if matches!(value, Value::Float(v) if !v.is_finite()) {
             return;
         }
-        let before = self.bytes.len();
-        self.push_key(key);
-        self.push_value(value);
-        if self.bytes.len() > Self::BYTES_MAX {
+        let before = self.as_bytes().len();
+        if let Some(packed) = Packed::key(key) {
+            self.bytes.extend(packed.bytes().as_slice());
+        } else if let Key::Text(text) = key {
+            let cut = cut_at(text, 255);
+            self.bytes.extend(&[KEY_TEXT, u8::try_from(cut.len()).unwrap_or(u8::MAX)]);
+            self.bytes.extend(cut.as_bytes());
+        }
+        if let Some(packed) = Packed::value(value) {
+            self.bytes.extend(packed.bytes().as_slice());
+        } else if let Value::Text(text) = value {
+            let cut = cut_at(text, 65_535);
+            let [low, high] = u16::try_from(cut.len()).unwrap_or(u16::MAX).to_le_bytes();
+            self.bytes.extend(&[8, low, high]);
+            self.bytes.extend(cut.as_bytes());
+        }
+        if self.as_bytes().len() > Self::BYTES_MAX {
             self.bytes.truncate(before);
         }
     }
@@ -233,7 +330,7 @@ impl Attributes {
     /// All, in the order in which they were added.
     #[must_use]
     pub fn iter(&self) -> AttributeIter<'_> {
-        AttributeIter { bytes: &self.bytes }
+        AttributeIter { bytes: self.as_bytes() }
     }
 
     /// The first named so, without a number.
@@ -268,59 +365,65 @@ impl Attributes {
         }
         out.push('}');
     }
+}
 
-    fn push_key(&mut self, key: Key<'_>) {
+/// A key, or a value, without text, in the stored form: at most 9 bytes.
+#[derive(Clone, Copy)]
+struct Packed {
+    /// The bytes, the first one lowest.
+    word: u128,
+    length: usize,
+}
+
+impl Packed {
+    #[inline]
+    fn key(key: Key<'_>) -> Option<Self> {
         match key {
-            Key::Named(name, index) => self.bytes.extend_from_slice(&[name as u8, index]),
-            Key::Io(id) => {
-                if let Ok(short) = u16::try_from(id) {
-                    self.bytes.push(KEY_IO_SHORT);
-                    self.bytes.extend_from_slice(&short.to_le_bytes());
-                } else {
-                    self.bytes.push(KEY_IO);
-                    self.bytes.extend_from_slice(&id.to_le_bytes());
-                }
-            }
-            Key::Text(text) => {
-                let cut = cut_at(text, 255);
-                self.bytes.push(KEY_TEXT);
-                self.bytes.push(u8::try_from(cut.len()).unwrap_or(u8::MAX));
-                self.bytes.extend_from_slice(cut.as_bytes());
-            }
+            Key::Named(name, index) => Some(Self { word: u128::from(u16::from_le_bytes([name as u8, index])), length: 2 }),
+            Key::Io(id) if id <= 0xFFFF => Some(Self::tagged(KEY_IO_SHORT, u64::from(id), 2)),
+            Key::Io(id) => Some(Self::tagged(KEY_IO, u64::from(id), 4)),
+            Key::Text(_) => None,
         }
     }
 
-    fn push_value(&mut self, value: Value<'_>) {
+    #[inline]
+    fn value(value: Value<'_>) -> Option<Self> {
         match value {
-            Value::Bool(v) => self.bytes.push(u8::from(v)),
-            Value::Int(v) => {
-                if let Ok(v) = i8::try_from(v) {
-                    self.push_tagged(2, &v.to_le_bytes());
-                } else if let Ok(v) = i16::try_from(v) {
-                    self.push_tagged(3, &v.to_le_bytes());
-                } else if let Ok(v) = i32::try_from(v) {
-                    self.push_tagged(4, &v.to_le_bytes());
-                } else {
-                    self.push_tagged(5, &v.to_le_bytes());
-                }
-            }
-            Value::Unsigned(v) => match i64::try_from(v) {
-                Ok(v) => self.push_value(Value::Int(v)),
-                Err(_) => self.push_tagged(6, &v.to_le_bytes()),
-            },
-            Value::Float(v) => self.push_tagged(7, &v.to_le_bytes()),
-            Value::Text(text) => {
-                let cut = cut_at(text, 65_535);
-                self.push_tagged(8, &u16::try_from(cut.len()).unwrap_or(u16::MAX).to_le_bytes());
-                self.bytes.extend_from_slice(cut.as_bytes());
-            }
-            Value::Alarm(alarm) => self.bytes.extend_from_slice(&[9, alarm as u8]),
+            Value::Bool(v) => Some(Self::tagged(u8::from(v), 0, 0)),
+            Value::Int(v) => Some(Self::whole(v)),
+            Value::Unsigned(v) => Some(match i64::try_from(v) {
+                Ok(v) => Self::whole(v),
+                Err(_) => Self::tagged(6, v, 8),
+            }),
+            Value::Float(v) if v.is_finite() => Some(Self::tagged(7, v.to_bits(), 8)),
+            Value::Alarm(alarm) => Some(Self::tagged(9, alarm as u64, 1)),
+            Value::Float(_) | Value::Text(_) => None,
         }
     }
 
-    fn push_tagged(&mut self, tag: u8, bytes: &[u8]) {
-        self.bytes.push(tag);
-        self.bytes.extend_from_slice(bytes);
+    /// In the narrowest form that holds it.
+    #[inline]
+    fn whole(v: i64) -> Self {
+        let (tag, length) = if i8::try_from(v).is_ok() {
+            (2, 1)
+        } else if i16::try_from(v).is_ok() {
+            (3, 2)
+        } else if i32::try_from(v).is_ok() {
+            (4, 4)
+        } else {
+            (5, 8)
+        };
+        Self::tagged(tag, v.cast_unsigned(), length)
+    }
+
+    /// A tag and the low `length` bytes of a word; what is above them is not meant.
+    #[inline]
+    fn tagged(tag: u8, low: u64, length: usize) -> Self {
+        Self { word: u128::from(tag) | (u128::from(low) << 8), length: length.saturating_add(1) }
+    }
+
+    fn bytes(self) -> SmallVec<[u8; 16]> {
+        SmallVec::from_slice(self.word.to_le_bytes().get(..self.length).unwrap_or_default())
     }
 }
 

@@ -22,10 +22,10 @@ pub struct Environment<'a> {
 /// Per-protocol settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// For recordings only: a frame whose checksum does not fit is read all the same, and its records are marked with the
+    /// For recordings only: a frame whose checksum (or length) does not fit is read all the same, and its records are marked with the
     /// attribute `checksum_ignored`. The gateway never sets it.
     pub ignore_checksum: bool,
-    /// `teltonika.extended`: elements are named by the vendor's extended table.
+    /// `teltonika.extended`: a group of values of 16 bytes follows the groups of 1, 2, 4 and 8.
     pub extended: bool,
 }
 

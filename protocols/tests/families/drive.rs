@@ -6,6 +6,7 @@ use protocols::{DecodeError, Decoder, Environment, HttpRequest, Input, Message, 
 
 /// What came out, in order.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant)]
 pub enum Event {
     Message(Message),
     Error(DecodeError),

@@ -1,0 +1,83 @@
+//! Prints what decoding a record costs, by protocol and frame: `cargo run --release -p protocols --example decode_speed`.
+#![forbid(unsafe_code)]
+#![allow(clippy::print_stdout, clippy::cast_precision_loss)]
+
+use bytes::BytesMut;
+use protocols::{
+    Attributes, Encoder, Environment, Fix, Identifier, Key, Latitude, Longitude, Message, Name, Progress, Protocol, Record, Replies,
+    Transport, Value,
+};
+use std::hint::black_box;
+use std::time::Instant;
+
+const ROUNDS: usize = 40_000;
+const PASSES: usize = 7;
+
+fn record(elements: bool, buffered: bool) -> Record {
+    let mut attributes = Attributes::new();
+    attributes.set(Name::Satellites, Value::Int(12));
+    if buffered {
+        attributes.set(Name::Buffered, Value::Bool(true));
+    }
+    if elements {
+        attributes.set(Name::Ignition, Value::Bool(true));
+        attributes.set(Name::Motion, Value::Bool(true));
+        attributes.set(Name::GsmSignalLevel, Value::Int(4));
+        attributes.push(Key::Named(Name::Input, 1), Value::Bool(false));
+        attributes.set(Name::ExternalPowerMv, Value::Int(14_100));
+        attributes.set(Name::BatteryMv, Value::Int(4_050));
+        attributes.set(Name::Hdop, Value::Float(0.7));
+        attributes.set(Name::OdometerM, Value::Int(12_345_678));
+    }
+    let (latitude, longitude) = (Latitude::new(54.687_157), Longitude::new(25.279_652));
+    let fix = latitude.zip(longitude).map(|(latitude, longitude)| Fix {
+        latitude,
+        longitude,
+        valid: true,
+        altitude_m: Some(112.0),
+        speed_kmh: Some(57.0),
+        course_deg: Some(271.0),
+    });
+    Record { fix_time: Some(1_767_225_600_000_000), fix, attributes }
+}
+
+fn measure(protocol: Protocol, transport: Transport, records: &[Record], what: &str) {
+    let Some(identifier) = Identifier::new("356307042441013") else { return };
+    let mut encoder: Box<dyn Encoder> = protocol.encoder(transport);
+    let mut frame = Vec::new();
+    let count = encoder.records(&identifier, records, &mut frame);
+    let env = Environment { datagram: transport == Transport::Udp, ..Environment::default() };
+    let mut decoder = protocol.decoder();
+    let (mut out, mut replies) = (Vec::<Message>::new(), Replies::new());
+    let mut buffer = BytesMut::with_capacity(frame.len().saturating_mul(2));
+    let mut best = f64::INFINITY;
+    for _ in 0..PASSES {
+        let start = Instant::now();
+        for _ in 0..ROUNDS {
+            buffer.clear();
+            buffer.extend_from_slice(black_box(&frame));
+            let progress = decoder.decode(&mut buffer, &env, &mut out, &mut replies);
+            assert_eq!(progress, Ok(Progress::Frame), "{what}");
+            assert_eq!(out.len(), count, "{what}");
+            black_box(&mut out).clear();
+            replies.drain();
+        }
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    let per_record = best * 1e9 / (ROUNDS as f64 * count as f64);
+    println!("{:10} {what:36} {count:3} records, {:5} bytes a frame: {per_record:7.1} ns a record", protocol.name(), frame.len());
+}
+
+fn main() {
+    let full: Vec<Record> = (0..16).map(|_| record(true, true)).collect();
+    let bare: Vec<Record> = (0..20).map(|_| record(false, true)).collect();
+    let live = [record(true, false)];
+    for protocol in [Protocol::Teltonika] {
+        for transport in [Transport::Tcp, Transport::Udp] {
+            measure(protocol, transport, &full, &format!("{transport:?}, 9 attributes"));
+            measure(protocol, transport, &bare, &format!("{transport:?}, place and satellites"));
+            measure(protocol, transport, &live, &format!("{transport:?}, one live record, 9 attributes"));
+        }
+    }
+    println!("a message is {} bytes", size_of::<Message>());
+}

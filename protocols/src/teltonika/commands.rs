@@ -1,0 +1,128 @@
+//! Codecs 12, 13 and 14: answers to commands, serial data, pictures.
+//!
+//! ```text
+//! body     = *( type u8, length u32, content )
+//! content  = text                          ; codec 12: an answer to a command
+//!          / seconds u32, text             ; codec 13: what came over the serial port, with its time
+//!          / IMEI (8 bytes BCD), text      ; codec 14: an answer; type 11: the IMEI asked for was not the device's
+//!          / 01, picture u32               ; codec 12, type 0D: a picture is ready
+//!          / 02, picture u32, offset u32, length u16, bytes   ; type 0D: a part of it
+//! ```
+//! Codec 13 and answers get no reply. A picture is fetched part by part: asking for the next part acknowledges the last one.
+
+use super::framed;
+use crate::wire::{Cursor, to_hex};
+use crate::{Attributes, Identifier, MICROS_PER_SECOND, Message, Name, Record, Release, Replies, Value};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+const CODEC_12: u8 = 0x0C;
+const CODEC_13: u8 = 0x0D;
+const CODEC_14: u8 = 0x0E;
+const TYPE_PICTURE: u8 = 0x0D;
+const TYPE_REFUSED: u8 = 0x11;
+/// How much of a picture is asked for at once.
+const PART_BYTES: u16 = 2_048;
+/// A picture that has not ended here is not asked for any further.
+const PICTURE_BYTES_MAX: u32 = 4_194_304;
+
+pub(super) fn is_command(codec: u8) -> bool {
+    matches!(codec, CODEC_12 | CODEC_13 | CODEC_14)
+}
+
+/// Reads the body of a command frame.
+pub(super) fn read(codec: u8, body: &[u8], identifier: Option<Identifier>, out: &mut Vec<Message>, replies: &mut Replies) {
+    let mut cursor = Cursor::new(body);
+    while !cursor.rest().is_empty() {
+        let raw = cursor.rest();
+        if one(codec, &mut cursor, identifier, out, replies).is_none() {
+            out.push(Message::Undecoded { identifier, reason: "command frame", raw: raw.to_vec() });
+            return;
+        }
+    }
+}
+
+fn one(codec: u8, cursor: &mut Cursor<'_>, identifier: Option<Identifier>, out: &mut Vec<Message>, replies: &mut Replies) -> Option<()> {
+    let kind = cursor.u8()?;
+    let length = cursor.be_u32()?;
+    let content = cursor.take(usize::try_from(length).ok()?)?;
+    let mut content_cursor = Cursor::new(content);
+    match (codec, kind) {
+        (CODEC_12, TYPE_PICTURE) => picture(content, identifier, out, replies)?,
+        (CODEC_13, _) => {
+            let seconds = content_cursor.be_u32()?;
+            let record = serial_data(seconds, content_cursor.rest());
+            out.push(Message::Record { identifier, record });
+        }
+        (CODEC_14, _) => {
+            let named = bcd_identifier(content_cursor.array()?)?;
+            let text = if kind == TYPE_REFUSED { String::from("IMEI is not the device's") } else { readable(content_cursor.rest()) };
+            out.push(Message::CommandAnswer { identifier: Some(named), text });
+        }
+        _ => out.push(Message::CommandAnswer { identifier, text: readable(content) }),
+    }
+    Some(())
+}
+
+/// Text as it is; anything else as hexadecimal text.
+fn readable(bytes: &[u8]) -> String {
+    let text = core::str::from_utf8(bytes).ok().map(|text| text.trim_end_matches(['\0', '\r', '\n']));
+    match text {
+        Some(text) if !text.chars().any(|c| c.is_control() && !matches!(c, '\r' | '\n' | '\t')) => String::from(text),
+        _ => to_hex(bytes),
+    }
+}
+
+fn serial_data(seconds: u32, bytes: &[u8]) -> Record {
+    let mut attributes = Attributes::new();
+    let text = readable(bytes);
+    // A card reader reports `GTSL|…|…|…|card|…`.
+    if let Some(card) = text.strip_prefix("GTSL|").and_then(|fields| fields.split('|').nth(3)).filter(|card| !card.is_empty()) {
+        attributes.set(Name::DriverId, Value::Text(card));
+    }
+    attributes.set(Name::Text, Value::Text(&text));
+    Record { fix_time: i64::from(seconds).checked_mul(MICROS_PER_SECOND), fix: None, attributes }
+}
+
+fn bcd_identifier(bcd: [u8; 8]) -> Option<Identifier> {
+    let digits = to_hex(&bcd);
+    let digits = digits.strip_prefix('0').unwrap_or(&digits);
+    if digits.bytes().all(|digit| digit.is_ascii_digit()) { Identifier::new(digits) } else { None }
+}
+
+fn picture(content: &[u8], identifier: Option<Identifier>, out: &mut Vec<Message>, replies: &mut Replies) -> Option<()> {
+    let mut cursor = Cursor::new(content);
+    match cursor.u8()? {
+        1 => {
+            let picture: [u8; 4] = cursor.array()?;
+            replies.bytes(Release::Identified, part_request(picture, 0));
+        }
+        2 => {
+            let picture: [u8; 4] = cursor.array()?;
+            let offset = cursor.be_u32()?;
+            let length = cursor.be_u16()?;
+            if usize::from(length) != cursor.rest().len() {
+                return None;
+            }
+            out.push(Message::Undecoded { identifier, reason: "picture part", raw: content.to_vec() });
+            let next = offset.saturating_add(u32::from(length));
+            if length == PART_BYTES && next < PICTURE_BYTES_MAX {
+                replies.bytes(Release::Durable, part_request(picture, next));
+            }
+        }
+        _ => return None,
+    }
+    Some(())
+}
+
+fn part_request(picture: [u8; 4], offset: u32) -> Vec<u8> {
+    let mut data = Vec::with_capacity(19);
+    data.extend_from_slice(&[CODEC_12, 1, TYPE_PICTURE, 0, 0, 0, 11, 2]);
+    data.extend_from_slice(&picture);
+    data.extend_from_slice(&offset.to_be_bytes());
+    data.extend_from_slice(&PART_BYTES.to_be_bytes());
+    data.push(1);
+    let mut reply = Vec::with_capacity(31);
+    framed(&data, &mut reply);
+    reply
+}
