@@ -337,7 +337,22 @@ fn seq(observation: &Observation) -> u64 {
     }
 }
 
-fn way(ask: &Ask) -> &'static str {
+/// Every way out.
+pub const WAYS: [&str; 10] = [
+    "live stream",
+    "resume",
+    "history page",
+    "latest positions",
+    "visit list",
+    "alert list",
+    "device list",
+    "geofence list",
+    "place list",
+    "rule list",
+];
+
+/// The name of the way out that answers a question.
+pub fn way(ask: &Ask) -> &'static str {
     match ask {
         Ask::Resume { .. } => "resume",
         Ask::History { .. } => "history page",

@@ -4,6 +4,7 @@ mod bare;
 mod chance;
 mod compare;
 mod items;
+mod planted;
 mod scenery;
 mod shorten;
 
@@ -51,4 +52,16 @@ fn p10_the_decision_alone_tells_every_viewer_what_the_specification_says() {
     let mut out = std::io::stderr().lock();
     std::io::Write::write_all(&mut out, format!("seed {seed}: {tally}").as_bytes()).expect("standard error takes it");
     assert!((30..=70).contains(&tally.allow_share()), "{tally}");
+}
+
+#[test]
+fn p10_a_planted_bug_is_found_in_each_way_out() {
+    let unseen: Vec<_> = planted::all()
+        .into_iter()
+        .filter(|(fault, way)| {
+            let found = planted::found(bare::Bare::new, *fault, way, STEPS_OF_A_WORLD, seed());
+            !found.is_some_and(|it| it.way == *way && fault.shows(&it))
+        })
+        .collect();
+    assert!(unseen.is_empty(), "planted and not found: {unseen:?}");
 }
