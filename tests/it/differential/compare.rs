@@ -370,11 +370,16 @@ pub fn way(ask: &Ask) -> &'static str {
 fn parts(got: &Got) -> Vec<String> {
     match got {
         Got::SignedOut | Got::Forbidden | Got::NotFound => vec![format!("{got:?}")],
-        Got::Seen(all) => all.iter().map(|it| format!("{it:?}")).collect(),
-        Got::Latest(all) => all.iter().map(|it| format!("{it:?}")).collect(),
-        Got::Ids(all) => all.iter().map(|it| format!("{it:?}")).collect(),
-        Got::Rules(all) => all.iter().map(|it| format!("{it:?}")).collect(),
+        Got::Seen(all) => answer(all),
+        Got::Latest(all) => answer(all),
+        Got::Ids(all) => answer(all),
+        Got::Rules(all) => answer(all),
     }
+}
+
+/// Also an empty answer says something: that it was not refused.
+fn answer<T: Debug>(all: impl IntoIterator<Item = T>) -> Vec<String> {
+    std::iter::once("an answer".to_owned()).chain(all.into_iter().map(|it| format!("{it:?}"))).collect()
 }
 
 fn difference<T: Debug>(user: Id, way: &'static str, leaked: Vec<&T>, withheld: Vec<&T>) -> Option<Difference> {
