@@ -96,6 +96,37 @@ pub enum Key<'a> {
     Text(&'a str),
 }
 
+impl core::fmt::Display for Key<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Named(name, 0) => f.write_str(name.as_str()),
+            Self::Named(name, index) => write!(f, "{}[{index}]", name.as_str()),
+            Self::Io(id) => write!(f, "io[{id}]"),
+            Self::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+impl<'a> Key<'a> {
+    /// The key that is spelled so: `ignition`, `temperature_c[2]`, `io[239]`, else a parameter of the tracker's own.
+    #[must_use]
+    pub fn from_spelling(text: &'a str) -> Self {
+        if let Some(name) = Name::from_text(text) {
+            return Self::Named(name, 0);
+        }
+        let numbered = text.strip_suffix(']').and_then(|t| t.split_once('['));
+        let canonical = |digits: &str| digits == "0" || !digits.starts_with(['0', '+']);
+        match numbered.filter(|(_, digits)| canonical(digits)) {
+            Some(("io", digits)) => digits.parse().map_or(Self::Text(text), Self::Io),
+            Some((name, digits)) => match (Name::from_text(name), digits.parse()) {
+                (Some(name), Ok(index)) if index > 0 => Self::Named(name, index),
+                _ => Self::Text(text),
+            },
+            None => Self::Text(text),
+        }
+    }
+}
+
 /// What an attribute says.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value<'a> {
@@ -542,13 +573,7 @@ fn cut_at(text: &str, bytes_max: usize) -> &str {
 
 fn write_json_key(key: Key<'_>, out: &mut String) {
     match key {
-        Key::Named(name, 0) => {
-            out.push('"');
-            out.push_str(name.as_str());
-            out.push('"');
-        }
-        Key::Named(name, index) => drop(write!(out, "\"{}[{index}]\"", name.as_str())),
-        Key::Io(id) => drop(write!(out, "\"io[{id}]\"")),
+        Key::Named(..) | Key::Io(_) => drop(write!(out, "\"{key}\"")),
         Key::Text(text) => write_json_text(text, out),
     }
 }
@@ -585,12 +610,7 @@ impl Attributes {
         self.iter()
             .map(|(key, value)| {
                 let mut name = String::new();
-                match key {
-                    Key::Named(n, 0) => name.push_str(n.as_str()),
-                    Key::Named(n, i) => drop(write!(name, "{}[{i}]", n.as_str())),
-                    Key::Io(id) => drop(write!(name, "io[{id}]")),
-                    Key::Text(text) => name.push_str(text),
-                }
+                let _ = write!(name, "{key}");
                 (name, value.to_buf())
             })
             .collect()
@@ -622,5 +642,17 @@ mod tests {
         let cut = a.as_bytes().len().saturating_sub(1);
         assert_eq!(Attributes::from_bytes(a.as_bytes().get(..cut).unwrap_or_default()), None);
         assert_eq!(a.alarms().collect::<Vec<_>>(), [Alarm::Sos, Alarm::PowerCut]);
+    }
+
+    #[test]
+    fn a_key_comes_back_from_its_spelling() {
+        for text in ["ignition", "temperature_c[2]", "io[0]", "io[4294967295]", "p1", "io[01]", "ignition[0]", "io[]", "io[+1]", "x[1]"] {
+            let mut spelled = String::new();
+            let _ = write!(spelled, "{}", Key::from_spelling(text));
+            assert_eq!(spelled, text);
+        }
+        assert_eq!(Key::from_spelling("temperature_c[2]"), Key::Named(Name::TemperatureC, 2));
+        assert_eq!(Key::from_spelling("io[70000]"), Key::Io(70_000));
+        assert_eq!(Key::from_spelling("io[4294967296]"), Key::Text("io[4294967296]"));
     }
 }

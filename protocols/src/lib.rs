@@ -10,6 +10,7 @@ extern crate alloc;
 mod attributes;
 mod coordinates;
 mod decoder;
+mod http;
 mod json;
 mod message;
 #[macro_use]

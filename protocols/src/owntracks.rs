@@ -1,38 +1,329 @@
-//! Placeholder, replaced by its author.
-use crate::*;
+//! OwnTracks: JSON objects, each with its kind in `_type`, by MQTT (payload) or HTTP (body of a POST).
+//!
+//! ```text
+//! topic      = "owntracks/" user "/" device [ "/event" / "/waypoint" / … ]
+//! HTTP       = POST; headers X-Limit-U: user, X-Limit-D: device; or "topic" in the body, or ?u=user&d=device. Reply: 200, body []
+//! location   = tst (seconds), lat, lon, acc, alt (m), vel (km/h), cog (degrees), batt (%), bs (1 unplugged, 2 charging, 3 full),
+//!              conn (w, m, o), tid, m (mode), tag, inregions (list), p (kPa), …
+//! transition = location with event (enter, leave), desc (the region)
+//! steps      = tst, steps
+//! lwt        = the broker's word that the phone is gone; waypoint(s), card, cmd, status, …: kept as not understood
+//! ```
+//!
+//! The device is called `user/device`. What has no name of ours stays an attribute under its own name; a list or an object stays text.
+//!
+//! Source: <https://owntracks.org/booklet/tech/json/> and <https://owntracks.org/booklet/tech/http/>.
+
+use crate::osmand::{pairs, push_json};
+use crate::{
+    Alarm, Attributes, DecodeError, Decoder, Encoder, Environment, Fix, HttpRequest, Identifier, Input, Key, Latitude, Longitude, Message,
+    Micros, MqttPublish, Name, Progress, Record, Replies, Transport, Value, http,
+};
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use bytes::BytesMut;
+use serde_json::{Map, Value as Json};
+
+/// The largest payload or body.
+const FRAME_BYTES_MAX: usize = 64 * 1024;
+
+/// Members that are attributes of ours under another name.
+const ALIASES: &[(&str, Name)] = &[
+    ("acc", Name::AccuracyM),
+    ("batt", Name::BatteryLevelPct),
+    ("conn", Name::Network),
+    ("tid", Name::TrackerId),
+    ("m", Name::Mode),
+    ("BSSID", Name::Wifi),
+];
+/// Members that are no attributes, or are attributes in a way of their own.
+const RESERVED: &[&str] = &["_type", "tst", "lat", "lon", "alt", "vel", "cog", "valid", "topic", "bs", "p", "inregions"];
+
 /// Decoder.
 #[derive(Debug, Default)]
 pub struct OwnTracksDecoder;
+
 impl Decoder for OwnTracksDecoder {
-    fn decode(&mut self, _: &mut BytesMut, _: &Environment<'_>, _: &mut Vec<Message>, _: &mut Replies) -> Result<Progress, DecodeError> {
-        Ok(Progress::NeedMore)
+    fn decode(
+        &mut self,
+        bytes: &mut BytesMut,
+        env: &Environment<'_>,
+        out: &mut Vec<Message>,
+        replies: &mut Replies,
+    ) -> Result<Progress, DecodeError> {
+        http::decode_stream(self, bytes, env, out, replies)
     }
+
+    fn accept(
+        &mut self,
+        input: &Input<'_>,
+        _: &Environment<'_>,
+        out: &mut Vec<Message>,
+        replies: &mut Replies,
+    ) -> Result<(), DecodeError> {
+        match input {
+            Input::Mqtt(MqttPublish { topic, payload }) => {
+                let object = read_object(payload)?;
+                let identifier = of_topic(topic).ok_or(DecodeError::skipped("no user and device in the topic"))?;
+                out.push(read(&object, identifier, payload));
+            }
+            Input::Http(request) => {
+                let message = read_request(request).inspect_err(|_| http::refuse(replies))?;
+                out.push(message);
+                http::acknowledge(replies, b"[]");
+            }
+        }
+        Ok(())
+    }
+
     fn frame_bytes_max(&self, _: bool) -> usize {
-        1024
+        FRAME_BYTES_MAX
     }
 }
-/// Encoder.
+
+fn read_request(request: &HttpRequest<'_>) -> Result<Message, DecodeError> {
+    let object = read_object(request.body)?;
+    let in_query = |name: &str| {
+        let query = request.uri.split_once('?').map_or("", |(_, query)| query);
+        pairs(query).find(|(n, _)| n == name).map(|(_, value)| value)
+    };
+    let user = request.header("x-limit-u").map(Cow::Borrowed).or_else(|| in_query("u"));
+    let device = request.header("x-limit-d").map(Cow::Borrowed).or_else(|| in_query("d"));
+    let named = match (user, device) {
+        (Some(user), Some(device)) => Identifier::new(&format!("{user}/{device}")),
+        (Some(one), None) | (None, Some(one)) => Identifier::new(&one),
+        (None, None) => object.get("topic").and_then(Json::as_str).and_then(of_topic),
+    };
+    Ok(read(&object, named.ok_or(DecodeError::skipped("no user and device"))?, request.body))
+}
+
+fn read_object(bytes: &[u8]) -> Result<Map<String, Json>, DecodeError> {
+    if bytes.len() > FRAME_BYTES_MAX {
+        return Err(DecodeError::skipped("payload too long"));
+    }
+    match serde_json::from_slice(bytes) {
+        Ok(Json::Object(object)) if object.get("_type").is_some_and(Json::is_string) => Ok(object),
+        Ok(Json::Object(_)) => Err(DecodeError::skipped("no _type")),
+        Ok(_) => Err(DecodeError::skipped("no JSON object")),
+        Err(_) => Err(DecodeError::skipped("no JSON")),
+    }
+}
+
+/// The two levels after `owntracks` (wherever that stands); of another topic, the last two; of a short one, what there is.
+fn of_topic(topic: &str) -> Option<Identifier> {
+    let levels: Vec<&str> = topic.split('/').filter(|level| !level.is_empty()).take(16).collect();
+    let after = match levels.iter().position(|level| *level == "owntracks") {
+        Some(at) => levels.get(at.saturating_add(1)..)?,
+        None => levels.get(levels.len().saturating_sub(2)..)?,
+    };
+    match after {
+        [user, device, ..] => Identifier::new(&format!("{user}/{device}")),
+        [one] => Identifier::new(one),
+        [] => None,
+    }
+}
+
+fn read(object: &Map<String, Json>, identifier: Identifier, raw: &[u8]) -> Message {
+    let identifier = Some(identifier);
+    let reason = match object.get("_type").and_then(Json::as_str).unwrap_or_default() {
+        "location" | "transition" | "steps" => return Message::Record { identifier, record: read_record(object) },
+        "lwt" => "last will",
+        "waypoint" | "waypoints" => "waypoint",
+        "encrypted" => "encrypted",
+        _ => "another _type",
+    };
+    Message::Undecoded { identifier, reason, raw: raw.to_vec() }
+}
+
+fn read_record(object: &Map<String, Json>) -> Record {
+    let number = |name: &str| object.get(name).and_then(Json::as_f64);
+    let mut attributes = Attributes::new();
+    let (latitude, longitude) = (number("lat"), number("lon"));
+    for (degrees, inside, word) in [
+        (latitude, latitude.and_then(Latitude::new).is_some(), "latitude"),
+        (longitude, longitude.and_then(Longitude::new).is_some(), "longitude"),
+    ] {
+        if let Some(degrees) = degrees.filter(|_| !inside) {
+            attributes.set(Name::OutOfRange, Value::Text(word));
+            attributes.push(Key::Text(word), Value::Float(degrees));
+        }
+    }
+    let fix = latitude.and_then(Latitude::new).zip(longitude.and_then(Longitude::new)).map(|(latitude, longitude)| Fix {
+        latitude,
+        longitude,
+        valid: object.get("valid") != Some(&Json::Bool(false)),
+        altitude_m: number("alt").and_then(single),
+        speed_kmh: number("vel").filter(|v| *v >= 0.0).and_then(single),
+        course_deg: number("cog").and_then(single).and_then(course),
+    });
+    for (member, value) in object {
+        read_member(member, value, &mut attributes);
+    }
+    if object.get("_type").is_some_and(|t| t == "transition") {
+        match object.get("event").and_then(Json::as_str) {
+            Some("enter") => attributes.alarm(Alarm::GeofenceEnter),
+            Some("leave") => attributes.alarm(Alarm::GeofenceExit),
+            _ => {}
+        }
+    }
+    Record { fix_time: number("tst").and_then(seconds), fix, attributes }
+}
+
+fn read_member(member: &str, value: &Json, attributes: &mut Attributes) {
+    match (member, value) {
+        ("bs", value) => match value.as_i64() {
+            Some(1) => attributes.set(Name::Charging, Value::Bool(false)),
+            Some(2 | 3) => attributes.set(Name::Charging, Value::Bool(true)),
+            _ => {}
+        },
+        ("p", value) => {
+            if let Some(kilopascal) = value.as_f64() {
+                attributes.set(Name::PressurePa, Value::Float(libm::round(kilopascal * 1_000.0)));
+            }
+        }
+        ("inregions", Json::Array(regions)) => {
+            let names: Vec<&str> = regions.iter().filter_map(Json::as_str).collect();
+            if !names.is_empty() {
+                attributes.set(Name::Regions, Value::Text(&names.join(",")));
+            }
+        }
+        (member, _) if RESERVED.contains(&member) => {}
+        (member, value) => {
+            let alias = ALIASES.iter().find(|(alias, _)| *alias == member);
+            push_json(attributes, alias.map_or_else(|| Key::from_spelling(member), |(_, name)| Key::Named(*name, 0)), Some(value));
+        }
+    }
+}
+
+/// Seconds, whole or with a fraction, of the years 1 to 9999.
+#[allow(clippy::cast_possible_truncation)]
+fn seconds(seconds: f64) -> Option<Micros> {
+    (-62_135_596_800.0..=253_402_300_799.0).contains(&seconds).then(|| libm::round(seconds * 1_000_000.0) as Micros)
+}
+
+/// A finite `f32`.
+#[allow(clippy::cast_possible_truncation)]
+fn single(value: f64) -> Option<f32> {
+    Some(value as f32).filter(|v| v.is_finite())
+}
+
+fn course(degrees: f32) -> Option<f32> {
+    (0.0..=360.0).contains(&degrees).then_some(if degrees >= 360.0 { 0.0 } else { degrees })
+}
+
+/// Encoder: one `location` a publication or request.
 #[derive(Debug)]
-pub struct OwnTracksEncoder;
+pub struct OwnTracksEncoder {
+    transport: Transport,
+}
+
 impl OwnTracksEncoder {
     /// Fresh.
     #[must_use]
-    pub const fn new(_: Transport) -> Self {
-        Self
+    pub const fn new(transport: Transport) -> Self {
+        Self { transport }
     }
 }
+
 impl Encoder for OwnTracksEncoder {
     fn login(&mut self, _: &Identifier, _: &mut Vec<u8>) {}
-    fn records(&mut self, _: &Identifier, records: &[Record], _: &mut Vec<u8>) -> usize {
-        records.len()
+
+    fn records(&mut self, identifier: &Identifier, records: &[Record], out: &mut Vec<u8>) -> usize {
+        let Some(record) = records.first() else { return 0 };
+        let payload = Json::Object(write_location(record)).to_string();
+        if self.transport == Transport::Mqtt {
+            out.extend_from_slice(payload.as_bytes());
+            return 1;
+        }
+        let headers = match identifier.as_str().split_once('/') {
+            Some((user, device)) => [("X-Limit-U", user), ("X-Limit-D", device)],
+            None => [("X-Limit-D", identifier.as_str()), ("Accept", "*/*")],
+        };
+        http::write_post("/pub", "application/json", &headers, payload.as_bytes(), out);
+        1
     }
+
     fn heartbeat(&mut self, _: &Identifier, _: &mut Vec<u8>) {}
-    fn acknowledged(&mut self, _: &mut BytesMut) -> Result<usize, DecodeError> {
-        Ok(0)
+
+    fn acknowledged(&mut self, bytes: &mut BytesMut) -> Result<usize, DecodeError> {
+        if self.transport == Transport::Mqtt { Ok(0) } else { http::take_responses(bytes, FRAME_BYTES_MAX) }
     }
+
     fn representable(&self, record: &Record) -> Record {
-        record.clone()
+        let fix = record.fix.map(|fix| Fix {
+            altitude_m: fix.altitude_m.filter(|v| v.is_finite()),
+            speed_kmh: fix.speed_kmh.filter(|v| v.is_finite() && *v >= 0.0),
+            course_deg: fix.course_deg.and_then(course),
+            ..fix
+        });
+        let mut attributes = Attributes::new();
+        for (key, value) in record.attributes.iter().filter(|(key, value)| spelling(*key, *value).is_some()) {
+            match value {
+                Value::Alarm(alarm) if !matches!(key, Key::Named(Name::Alarm, _)) => attributes.push(key, Value::Text(alarm.as_str())),
+                Value::Text(text) if matches!(key, Key::Named(Name::Alarm, _)) => {
+                    attributes.push(key, Alarm::from_text(text).map_or(value, Value::Alarm));
+                }
+                value => attributes.push(key, value),
+            }
+        }
+        let whole_seconds = record.fix_time.map(|t| t.div_euclid(1_000_000).saturating_mul(1_000_000));
+        Record { fix_time: whole_seconds, fix, attributes }
     }
+
+    fn topic(&self, identifier: &Identifier) -> Option<String> {
+        Some(format!("owntracks/{identifier}"))
+    }
+}
+
+/// The member for an attribute; `None`: it would be taken for something else.
+fn spelling(key: Key<'_>, value: Value<'_>) -> Option<String> {
+    match key {
+        Key::Named(Name::Charging, 0) if matches!(value, Value::Bool(_)) => Some("bs".into()),
+        Key::Named(name, 0) => {
+            let alias = ALIASES.iter().find(|(_, n)| *n == name).map(|(alias, _)| *alias);
+            Some(alias.unwrap_or(name.as_str()).into())
+        }
+        Key::Named(..) | Key::Io(_) => Some(key.to_string()),
+        Key::Text(text) => {
+            let taken = RESERVED.contains(&text) || ALIASES.iter().any(|(alias, _)| *alias == text);
+            (!taken && Key::from_spelling(text) == key).then(|| text.into())
+        }
+    }
+}
+
+fn write_location(record: &Record) -> Map<String, Json> {
+    let mut object = Map::new();
+    object.insert("_type".into(), "location".into());
+    if let Some(time) = record.fix_time {
+        object.insert("tst".into(), time.div_euclid(1_000_000).into());
+    }
+    if let Some(fix) = &record.fix {
+        object.insert("lat".into(), fix.latitude.degrees().into());
+        object.insert("lon".into(), fix.longitude.degrees().into());
+        if !fix.valid {
+            object.insert("valid".into(), false.into());
+        }
+        let speed = fix.speed_kmh.filter(|v| *v >= 0.0);
+        for (member, value) in [("alt", fix.altitude_m), ("vel", speed), ("cog", fix.course_deg.and_then(course))] {
+            if let Some(value) = value.filter(|v| v.is_finite()) {
+                object.insert(member.into(), f64::from(value).into());
+            }
+        }
+    }
+    for (key, value) in record.attributes.iter() {
+        let Some(member) = spelling(key, value) else { continue };
+        let value = match value {
+            Value::Bool(charging) if member == "bs" => Json::from(if charging { 2 } else { 1 }),
+            Value::Bool(v) => v.into(),
+            Value::Int(v) => v.into(),
+            Value::Unsigned(v) => v.into(),
+            Value::Float(v) => v.into(),
+            Value::Text(text) => text.into(),
+            Value::Alarm(alarm) => alarm.as_str().into(),
+        };
+        object.entry(member).or_insert(value);
+    }
+    object
 }

@@ -22,7 +22,7 @@ pub fn check(subject: &Subject<'_>) -> Result<(), String> {
         let name = dialogue.path.display();
         let lines = play(subject, dialogue).map_err(|problem| format!("{name}: {problem}"))?;
         let beside = dialogue.path.with_extension("jsonl");
-        if std::env::var_os("PURVIEW_BLESS").is_some_and(|v| v == "1") {
+        if subject.may_bless && std::env::var_os("PURVIEW_BLESS").is_some_and(|v| v == "1") {
             std::fs::write(&beside, lines.join("\n") + "\n").map_err(|e| format!("{}: {e}", beside.display()))?;
             continue;
         }

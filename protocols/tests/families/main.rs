@@ -42,6 +42,7 @@ fn run(protocol: Protocol, family: fn(&Subject<'_>) -> Result<(), String>) {
         facts: Facts::of(protocol),
         decoder: &decoder,
         encoder: &encoder,
+        may_bless: true,
     };
     if subject.dialogues.is_empty() {
         assert!(facts::AWAITED.contains(&protocol), "{protocol:?} has no fixture: fixtures/{}/*.dialogue", protocol.name());

@@ -195,7 +195,7 @@ fn run(bug: Bug, family: fn(&Subject<'_>) -> Result<(), String>) -> Result<(), S
     let facts = Facts { has_checksum: true, carries_no_fix: false, acknowledges: |_| true };
     let subject = |decoder| {
         let dialogues = vec![dialogue("toy")];
-        Subject { name: "toy", transports: &[Transport::Tcp], dialogues, facts, decoder, encoder: &encoder }
+        Subject { name: "toy", transports: &[Transport::Tcp], dialogues, facts, decoder, encoder: &encoder, may_bless: false }
     };
     let (model, subject) = (subject(&right), subject(&decoder));
     let lines = golden::play(&model, &model.dialogues[0]).unwrap();

@@ -11,5 +11,7 @@ pub struct Subject<'a> {
     pub dialogues: Vec<Dialogue>,
     pub facts: Facts,
     pub decoder: &'a dyn Fn() -> Box<dyn Decoder>,
+    /// Whether `PURVIEW_BLESS=1` may write the messages beside the dialogues.
+    pub may_bless: bool,
     pub encoder: &'a dyn Fn(Transport) -> Box<dyn Encoder>,
 }
