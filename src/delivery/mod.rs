@@ -15,7 +15,7 @@ pub use socket::{SocketControl, StreamListener};
 
 use crate::clock::Clock;
 use crate::model::{DeviceId, Names, Order, PublicId, Shared};
-use crate::router::{Router, SessionId};
+use crate::router::{Router, SessionId, Stream};
 use policy::{AccountId, UserId};
 use std::sync::Arc;
 
@@ -73,6 +73,12 @@ impl Delivery {
             .max_message_size(message_bytes_max)
             .max_frame_size(message_bytes_max)
             .on_upgrade(move |socket| websocket::run(socket, self, who, control))
+    }
+
+    /// Fills the front of an opened stream with the snapshot, or with what was recorded behind `after`, and lets it be taken from. It reads
+    /// files.
+    pub fn begin(&self, who: Who, stream: &Arc<Stream>, after: Option<Order>) {
+        opening::begin(self, who, stream, after);
     }
 
     /// The public form of a place in the recorded order, for one user.

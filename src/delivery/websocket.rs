@@ -1,6 +1,6 @@
 //! One viewer's socket.
 
-use super::{Delivery, SocketControl, Who, opening, request};
+use super::{Delivery, SocketControl, Who, request};
 use crate::model::{DeviceId, Order};
 use crate::router::{CloseReason, OpenError, Outgoing, Stream, Subscription};
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
@@ -43,7 +43,7 @@ pub(super) async fn run(mut socket: WebSocket, delivery: Arc<Delivery>, who: Who
     }
     let (opener, opened) = (Arc::clone(&delivery), Arc::clone(&stream));
     // A snapshot or a resume reads files.
-    let begun = tokio::task::spawn_blocking(move || opening::begin(&opener, who, &opened, resume)).await;
+    let begun = tokio::task::spawn_blocking(move || opener.begin(who, &opened, resume)).await;
     let reason = if begun.is_ok() { live(&mut socket, &delivery, who, &stream).await } else { CloseReason::Gone };
     delivery.router.close(&stream, reason);
     match reason {

@@ -28,26 +28,7 @@ impl Bare {
     }
 
     fn viewer(&self, user: Id) -> Option<Viewer> {
-        let it = self.world.users.get(&user)?;
-        let windows = |wanted: &dyn Fn(Id) -> bool| {
-            let of_account = self.world.devices.iter().filter(|(id, device)| device.account == it.account && wanted(**id));
-            of_account.filter_map(|(id, device)| Some((DeviceId(*id), *self.world.tariffs.get(&device.tariff)?))).collect()
-        };
-        let access = match &it.access {
-            spec::Access::Owner => Access::Owner,
-            spec::Access::Admin => Access::Admin,
-            spec::Access::ReadOnly => Access::ReadOnly,
-            spec::Access::Custom(levels) => Access::Custom(categories(levels)),
-            spec::Access::SubUser(sub_user) => Access::SubUser(SubUser {
-                role: sub_user.role.and_then(|role| self.world.roles.get(&role)).map(role),
-                devices: windows(&|id| sub_user.devices.contains(&id)),
-                geofences: grants(sub_user, self.world.geofences.keys().map(|id| (GeofenceId(*id), Spot::Geofence(*id)))),
-                places: grants(sub_user, self.world.places.keys().map(|id| (PlaceId(*id), Spot::Place(*id)))),
-            }),
-        };
-        let account_devices = windows(&|_| true);
-        let disabled = !it.enabled;
-        Some(Viewer { account: AccountId(it.account), user: UserId(user), access, account_devices, epoch: 0, generation: 0, disabled })
+        compile(&self.world, user, 0)
     }
 
     fn told<'a>(&self, user: Id, now: i64, items: impl Iterator<Item = &'a Shared>) -> Vec<Seen> {
@@ -55,7 +36,7 @@ impl Bare {
         items.filter_map(|it| admit(it.clone(), &viewer, now).ok()).map(|it| items::seen(it.item())).collect()
     }
 
-    fn account_of(&self, observation: &Observation) -> Id {
+    pub fn account_of(&self, observation: &Observation) -> Id {
         let device = match observation {
             Observation::Position(it) => it.device,
             Observation::Visit(it) => it.device,
@@ -80,6 +61,30 @@ impl Bare {
         let facts = Facts::new(account, Resource::AlertRule, Action::See).devices(&named);
         judge(viewer, &facts, now).is_allow().then_some(view)
     }
+}
+
+/// A user as policy sees him, compiled from the specification's world.
+pub fn compile(world: &World, user: Id, generation: u64) -> Option<Viewer> {
+    let it = world.users.get(&user)?;
+    let windows = |wanted: &dyn Fn(Id) -> bool| {
+        let of_account = world.devices.iter().filter(|(id, device)| device.account == it.account && wanted(**id));
+        of_account.filter_map(|(id, device)| Some((DeviceId(*id), *world.tariffs.get(&device.tariff)?))).collect()
+    };
+    let access = match &it.access {
+        spec::Access::Owner => Access::Owner,
+        spec::Access::Admin => Access::Admin,
+        spec::Access::ReadOnly => Access::ReadOnly,
+        spec::Access::Custom(levels) => Access::Custom(categories(levels)),
+        spec::Access::SubUser(sub_user) => Access::SubUser(SubUser {
+            role: sub_user.role.and_then(|role| world.roles.get(&role)).map(role),
+            devices: windows(&|id| sub_user.devices.contains(&id)),
+            geofences: grants(sub_user, world.geofences.keys().map(|id| (GeofenceId(*id), Spot::Geofence(*id)))),
+            places: grants(sub_user, world.places.keys().map(|id| (PlaceId(*id), Spot::Place(*id)))),
+        }),
+    };
+    let account_devices = windows(&|_| true);
+    let disabled = !it.enabled;
+    Some(Viewer { account: AccountId(it.account), user: UserId(user), access, account_devices, epoch: 0, generation, disabled })
 }
 
 fn role(role: &spec::Role) -> Role {
