@@ -6,37 +6,66 @@ use alloc::vec::Vec;
 use crate::ids::{DeviceId, Micros, Seq};
 
 /// Devices, each with the history period of its tariff. Immutable, sorted, cheap to clone.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DeviceWindows(Arc<[(DeviceId, Micros)]>);
+///
+/// The range of ids is cut into about as many equal buckets as there are devices, so that a look-up searches a few entries
+/// and not all: this is asked once for each position and viewer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceWindows {
+    entries: Arc<[(DeviceId, Micros)]>,
+    /// Where the entries of each bucket begin; one more than there are buckets.
+    starts: Arc<[u32]>,
+    /// The smallest id: where the first bucket begins.
+    first: u32,
+    /// A bucket is `1 << shift` ids wide.
+    shift: u32,
+}
 
 impl DeviceWindows {
     /// The history period of this device's tariff, if the device is among them.
     #[inline]
     pub fn get(&self, device: DeviceId) -> Option<Micros> {
-        let at = self.0.binary_search_by_key(&device, |entry| entry.0).ok()?;
-        self.0.get(at).map(|entry| entry.1)
+        let bucket = (device.0.checked_sub(self.first)? >> self.shift) as usize;
+        let (from, to) = (*self.starts.get(bucket)?, *self.starts.get(bucket + 1)?);
+        let entries = self.entries.get(from as usize..to as usize)?;
+        let at = entries.binary_search_by_key(&device, |entry| entry.0).ok()?;
+        entries.get(at).map(|entry| entry.1)
     }
 
     /// The devices, in order.
     pub fn ids(&self) -> impl ExactSizeIterator<Item = DeviceId> {
-        self.0.iter().map(|entry| entry.0)
+        self.entries.iter().map(|entry| entry.0)
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.entries.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.entries.is_empty()
+    }
+}
+
+impl Default for DeviceWindows {
+    fn default() -> Self {
+        Self::from_iter([])
     }
 }
 
 impl FromIterator<(DeviceId, Micros)> for DeviceWindows {
     /// In any order. Of a device named twice the smaller period counts.
     fn from_iter<I: IntoIterator<Item = (DeviceId, Micros)>>(entries: I) -> Self {
-        Self(sorted(entries.into_iter().collect()))
+        let entries = sorted(entries.into_iter().collect());
+        let (Some((first, _)), Some((last, _))) = (entries.first(), entries.last()) else {
+            return Self { entries, starts: Arc::new([]), first: 0, shift: 0 };
+        };
+        let (first, width) = (first.0, last.0 - first.0);
+        let shift = (0..32).find(|shift| (width >> shift) as usize <= 2 * entries.len()).unwrap_or(31);
+        let buckets = (width >> shift) as usize + 1;
+        let bucket_of = |entry: &(DeviceId, Micros)| ((entry.0.0 - first) >> shift) as usize;
+        let starts = (0..=buckets).map(|bucket| entries.partition_point(|entry| bucket_of(entry) < bucket) as u32).collect();
+        Self { entries, starts, first, shift }
     }
 }
 
@@ -52,6 +81,16 @@ pub enum GrantState {
 }
 
 impl GrantState {
+    /// What becomes of a grant that is turned off after everything up to `seq` was recorded (P4). One that had ended stays as it was;
+    /// what was never granted stays hidden.
+    pub const fn turned_off(before: Option<Self>, seq: Seq) -> Self {
+        match before {
+            Some(Self::Active) => Self::EndedAt(seq),
+            Some(ended) => ended,
+            None => Self::Forgotten,
+        }
+    }
+
     /// Whether it shows what exists now.
     pub const fn shows_now(self) -> bool {
         matches!(self, Self::Active)

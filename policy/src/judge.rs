@@ -17,9 +17,18 @@ pub fn judge(viewer: &Viewer, facts: &Facts<'_>, now: Micros) -> Verdict {
     }
 }
 
-/// Whether a call has to be refused before anything is looked up (P5): a category is missing, or the right to list or to create.
-/// `Allow` means that nothing is known against it yet; what is then found is still to be judged.
+/// Whether a call that lists or creates, and so names no object, is refused before anything is looked up (P5): the category is missing,
+/// or the right. `Allow` means that nothing is known against it yet; what is then found is still to be judged.
 pub fn may(viewer: &Viewer, resource: Resource, action: Action) -> Verdict {
+    before_lookup(viewer, resource, action, action == Action::See || action.creates())
+}
+
+/// The same for a call that names an object by its id: a sub-user is told of a missing right only if he sees the object (P5).
+pub fn may_by_id(viewer: &Viewer, resource: Resource, action: Action) -> Verdict {
+    before_lookup(viewer, resource, action, false)
+}
+
+fn before_lookup(viewer: &Viewer, resource: Resource, action: Action, objectless: bool) -> Verdict {
     if viewer.disabled {
         return Verdict::Forbid(Reason::Disabled);
     }
@@ -27,7 +36,7 @@ pub fn may(viewer: &Viewer, resource: Resource, action: Action) -> Verdict {
         return Verdict::Forbid(Reason::NoSuchOperation(resource, action));
     };
     match missing(viewer, row) {
-        Some(missing) if known_before_lookup(viewer, row) => Verdict::Forbid(Reason::Missing(missing)),
+        Some(missing) if told_before_lookup(viewer, row, objectless) => Verdict::Forbid(Reason::Missing(missing)),
         _ => Verdict::Allow,
     }
 }
@@ -45,7 +54,7 @@ fn decide(viewer: &Viewer, facts: &Facts<'_>, now: Micros) -> Result<(), Verdict
     };
     let missing = missing(viewer, row).map(|missing| Verdict::Forbid(Reason::Missing(missing)));
     if let Some(forbid) = missing
-        && known_before_lookup(viewer, row)
+        && told_before_lookup(viewer, row, facts.action.creates())
     {
         return Err(forbid);
     }
@@ -83,41 +92,43 @@ fn missing_in_team(access: &Access, need: TeamNeed) -> Option<Missing> {
     (!has).then_some(missing)
 }
 
-/// Whether a lack is told before any object is looked up (P5). For team members always: they lack whole categories (T24). For a sub-user
-/// when he lists or creates, or when the row knows no single objects; with the id of an object he is told only if he sees the object.
-fn known_before_lookup(viewer: &Viewer, row: &Row) -> bool {
-    !matches!(viewer.access, Access::SubUser(_)) || row.scope == Scope::Account || row.action.needs_no_object()
+/// Whether a lack is told without regard to any object (P5). To team members always: they lack whole categories (T24). To a sub-user if
+/// the call names no object, or the row knows no single ones; of an object he is told only if he sees it.
+fn told_before_lookup(viewer: &Viewer, row: &Row, objectless: bool) -> bool {
+    objectless || row.scope == Scope::Account || !matches!(viewer.access, Access::SubUser(_))
 }
 
 /// Whether the viewer may know of what the facts describe.
 fn in_scope(viewer: &Viewer, row: &Row, facts: &Facts<'_>, now: Micros) -> Result<(), Reason> {
     let own = facts.user == Some(viewer.user);
+    let sub_user = matches!(viewer.access, Access::SubUser(_));
     match row.scope {
         Scope::Account => Ok(()),
-        Scope::Own => named_as(own),
-        Scope::Himself => named_as(own || !matches!(viewer.access, Access::SubUser(_))),
+        Scope::Own => only_if(own),
+        Scope::Himself => only_if(own || !sub_user),
         Scope::Report => {
-            named_as(own)?;
+            only_if(own)?;
             // A report that was made keeps its data, whatever the grants are now (B32, B41); what a new one asks for is judged.
-            if matches!(row.action, Action::Create | Action::Edit) { everything_named(viewer, facts, None) } else { Ok(()) }
+            if matches!(row.action, Action::Create | Action::Edit) { everything_named(viewer, facts) } else { Ok(()) }
         }
-        Scope::Named => match viewer.access {
-            Access::SubUser(_) => everything_named(viewer, facts, None),
-            // The account's own things, whatever they name.
-            Access::Owner | Access::Admin | Access::ReadOnly | Access::Custom(_) => Ok(()),
-        },
-        Scope::Rule if !matches!(viewer.access, Access::SubUser(_)) => Ok(()),
-        Scope::Device | Scope::Rule => {
+        // To the team these are the account's own, whatever they name: a device that is gone does not take them along.
+        Scope::Named | Scope::Rule if !sub_user => Ok(()),
+        Scope::Named => everything_named(viewer, facts),
+        Scope::Rule => {
             at_least_one(facts.devices)?;
-            everything_named(viewer, facts, None)
+            everything_named(viewer, facts)
+        }
+        Scope::Device => {
+            at_least_one(facts.devices)?;
+            everything_named(viewer, facts)
         }
         Scope::Geofence => {
             at_least_one(facts.geofences)?;
-            everything_named(viewer, facts, None)
+            everything_named(viewer, facts)
         }
         Scope::Place => {
             at_least_one(facts.places)?;
-            everything_named(viewer, facts, None)
+            everything_named(viewer, facts)
         }
         Scope::Telematics => {
             at_least_one(facts.devices)?;
@@ -127,7 +138,7 @@ fn in_scope(viewer: &Viewer, row: &Row, facts: &Facts<'_>, now: Micros) -> Resul
     }
 }
 
-fn named_as(own: bool) -> Result<(), Reason> {
+fn only_if(own: bool) -> Result<(), Reason> {
     if own { Ok(()) } else { Err(Reason::SomebodyElses) }
 }
 
@@ -136,12 +147,12 @@ fn at_least_one<Id>(named: &[Id]) -> Result<(), Reason> {
     if named.is_empty() { Err(Reason::NamesNothing) } else { Ok(()) }
 }
 
-/// Every device, geofence and place that is named is his to see (P3, B25, B26).
-fn everything_named(viewer: &Viewer, facts: &Facts<'_>, at: Option<Seq>) -> Result<(), Reason> {
+/// Every device, geofence and place that is named is his to see now (B25, B26).
+fn everything_named(viewer: &Viewer, facts: &Facts<'_>) -> Result<(), Reason> {
     if let Some(device) = facts.devices.iter().find(|device| !viewer.sees_device(**device)) {
         return Err(Reason::Device(*device));
     }
-    objects_named(viewer, facts, at)
+    objects_named(viewer, facts, None)
 }
 
 /// Every geofence and place that is named is visible: as of that place in the recorded order, or now if it is not a recorded thing.

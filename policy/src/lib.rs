@@ -20,8 +20,8 @@
 //! **The order of the questions** is the whole algorithm (`judge.rs`, `decide`):
 //!
 //! 1. Of another account: `Hide`. The user is disabled: `Hide`. No row in the table: `Hide`. Nothing is allowed that has no row.
-//! 2. A team member without the category, or a sub-user without the right to list or to create: `Forbid`, before any look-up, so that
-//!    the answer is the same whether or not the thing exists.
+//! 2. A team member without the category, or a sub-user without the right to create: `Forbid`, whatever it is about. [`may`] and
+//!    [`may_by_id`] give this answer before any look-up, so that it is the same whether or not the thing exists.
 //! 3. Anything named that the viewer may not know of, anything outside his history window, anybody else's own thing: `Hide`.
 //! 4. What is left he sees; if the right to do *this* with it is missing: `Forbid`, naming what is missing.
 //!
@@ -37,7 +37,8 @@
 //! ones too; what is said of one object outweighs the flag.
 //!
 //! **Narrow, then judge.** [`admit`] first lets the thing shed what this viewer may not know ([`Observed::narrow`]) and then judges
-//! what is left, whole. So a faulty `narrow` withholds too much or is caught by the judgement; it cannot leak a named device, geofence or place.
+//! what is left, whole. So a faulty `narrow` withholds too much or is caught by the judgement; it cannot leak a device, geofence or
+//! place that the facts name.
 //!
 //! **[`Permitted`]** has private fields and [`admit`] alone makes one. Every way out of Purview (stream, history, report, share, webhook)
 //! accepts only that. It carries the viewer's generation, so that whoever holds one in a queue can tell that it must be judged anew.
@@ -67,7 +68,7 @@ pub use category::{Categories, Category, Level};
 pub use facts::{Facts, Range, Recorded, Span};
 pub use grants::{DeviceWindows, GrantState, ObjectGrants};
 pub use ids::{AccountId, DeviceId, Epoch, GeofenceId, Micros, PlaceId, RoleId, RuleId, Seq, UserId};
-pub use judge::{judge, may};
+pub use judge::{judge, may, may_by_id};
 pub use permitted::{Observed, Permitted, admit};
 pub use reason::{Missing, Reason, Verdict};
 pub use rights::{Right, RightKind, RightSet};

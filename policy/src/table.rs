@@ -151,9 +151,9 @@ named! {
 }
 
 impl Action {
-    /// Whether it is done without the id of an existing object: then a missing right is told before any look-up (P5).
-    pub const fn needs_no_object(self) -> bool {
-        matches!(self, Self::See | Self::Create | Self::Register)
+    /// Whether it makes something that is not there yet.
+    pub const fn creates(self) -> bool {
+        matches!(self, Self::Create | Self::Register)
     }
 }
 
@@ -181,8 +181,7 @@ pub enum SubNeed {
     Never,
 }
 
-/// Which objects may be known. The first two hold for everybody, [`Scope::Device`] and [`Scope::Telematics`] too (with all devices of the account for the
-/// team); the others limit sub-users.
+/// Which objects may be known. To owner and team members all of the account's devices, geofences and places are granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// His own alone, whoever he is (P13).
@@ -193,17 +192,19 @@ pub enum Scope {
     Account,
     /// A sub-user: himself. Others: all of the account.
     Himself,
-    /// Everything that it names is granted; it need not name anything (B22, B23, B25, B26).
+    /// A sub-user: everything that it names is granted; it need not name anything (B22, B23, B25, B26). Others: all of the account.
     Named,
-    /// It names a device, and everything that it names is granted.
-    Device,
-    /// A sub-user: as [`Scope::Device`] (B19). Others: all of the account, also what names no device any more.
+    /// A sub-user: it names a device, and everything that it names is granted; of a rule he is shown that much, and that is judged (B19).
+    /// Others: all of the account.
     Rule,
+    /// Whoever he is: it names a device, and everything that it names is granted.
+    Device,
     /// It names a geofence, and everything that it names is granted.
     Geofence,
     /// It names a place, and everything that it names is granted.
     Place,
-    /// It names a device; everything that it names was granted when it was recorded, or is now; its whole span lies inside the window (P2, P3).
+    /// Whoever he is: it names a device; every device is granted; every geofence and place that it names is granted, or was when it was
+    /// recorded (P4); its whole span lies inside the window of each device (P2, P3).
     Telematics,
 }
 
@@ -235,8 +236,8 @@ const fn right(right: Right) -> SubNeed {
 }
 
 macro_rules! table {
-    ($($resource:ident { $($action:ident: $team:expr, $sub:expr, $scope:ident;)* })*) => {
-        &[$($(Row { resource: Resource::$resource, action: Action::$action, team: $team, sub: $sub, scope: Scope::$scope }),*),*]
+    ($($resource:ident { $($($action:ident)+: $team:expr, $sub:expr, $scope:ident;)* })*) => {
+        &[$($($(Row { resource: Resource::$resource, action: Action::$action, team: $team, sub: $sub, scope: Scope::$scope }),+),*),*]
     };
 }
 
@@ -250,18 +251,16 @@ pub static TABLE: &[Row] = ROWS;
 #[rustfmt::skip]
 const ROWS: &[Row] = table! {
     Device {
-        See:                   view(Assets), Basic, Device;
-        Register:              edit(Assets), right(Right::DeviceActivation), Named;
-        Activate:              edit(Assets), right(Right::DeviceActivation), Device;
-        SeePlatform:           view(Assets), Basic, Device;
-        EditPlatform:          edit(Assets), right(Right::DeviceSettingsPlatform), Device;
-        SeeHardware:           view(Assets), right(Right::DeviceSettingsHardware), Device;
-        EditHardware:          edit(Assets), right(Right::DeviceSettingsHardware), Device;
-        SetWorkStatus:         edit(Assets), Basic, Device;
-        SwitchAuxiliaryOutput: edit(Assets), Basic, Device;
-        SwitchVehicleOutput:   edit(Assets), right(Right::VehicleSystems), Device;
-        SendRawCommand:        edit(Assets), right(Right::VehicleSystems), Device;
-        Delete:                edit(Assets), Never, Device;
+        See:                                 view(Assets), Basic, Device;
+        Register:                            edit(Assets), right(Right::DeviceActivation), Named;
+        Activate:                            edit(Assets), right(Right::DeviceActivation), Device;
+        SeePlatform:                         view(Assets), Basic, Device;
+        EditPlatform:                        edit(Assets), right(Right::DeviceSettingsPlatform), Device;
+        SeeHardware:                         view(Assets), right(Right::DeviceSettingsHardware), Device;
+        EditHardware:                        edit(Assets), right(Right::DeviceSettingsHardware), Device;
+        SetWorkStatus SwitchAuxiliaryOutput: edit(Assets), Basic, Device;
+        SwitchVehicleOutput SendRawCommand:  edit(Assets), right(Right::VehicleSystems), Device;
+        Delete:                              edit(Assets), Never, Device;
     }
     Command        { See: view(Assets), Basic, Telematics; }
     LatestPosition { See: view(Assets), Basic, Telematics; }
@@ -273,73 +272,51 @@ const ROWS: &[Row] = table! {
         Acknowledge: edit(Assets), Basic, Telematics;
     }
     AlertRule {
-        See:    view(Assets), Basic, Rule;
-        Create: edit(Assets), right(Right::AlertRules), Rule;
-        Edit:   edit(Assets), right(Right::AlertRules), Rule;
-        Delete: edit(Assets), right(Right::AlertRules), Rule;
-        Assign: edit(Assets), right(Right::AlertRules), Rule;
+        See:                       view(Assets), Basic, Rule;
+        Create Edit Delete Assign: edit(Assets), right(Right::AlertRules), Rule;
     }
     Geofence {
-        See:    view(Assets), Basic, Geofence;
-        Create: edit(Assets), right(Right::Geofences), Named;
-        Edit:   edit(Assets), right(Right::Geofences), Geofence;
-        Delete: edit(Assets), right(Right::Geofences), Geofence;
+        See:         view(Assets), Basic, Geofence;
+        Create:      edit(Assets), right(Right::Geofences), Named;
+        Edit Delete: edit(Assets), right(Right::Geofences), Geofence;
     }
     Place {
-        See:    view(Assets), Basic, Place;
-        Create: edit(Assets), right(Right::Places), Named;
-        Edit:   edit(Assets), right(Right::Places), Place;
-        Delete: edit(Assets), right(Right::Places), Place;
+        See:         view(Assets), Basic, Place;
+        Create:      edit(Assets), right(Right::Places), Named;
+        Edit Delete: edit(Assets), right(Right::Places), Place;
     }
     Tag {
-        See:    view(Assets), Basic, Named;
-        Create: edit(Assets), right(Right::Tags), Named;
-        Edit:   edit(Assets), right(Right::Tags), Named;
-        Delete: edit(Assets), right(Right::Tags), Named;
-        Assign: edit(Assets), right(Right::Tags), Named;
+        See:                       view(Assets), Basic, Named;
+        Create Edit Delete Assign: edit(Assets), right(Right::Tags), Named;
     }
     Vehicle {
-        See:    view(Assets), Basic, Named;
-        Create: edit(Assets), right(Right::Vehicles), Named;
-        Edit:   edit(Assets), right(Right::Vehicles), Named;
-        Delete: edit(Assets), right(Right::Vehicles), Named;
+        See:                view(Assets), Basic, Named;
+        Create Edit Delete: edit(Assets), right(Right::Vehicles), Named;
     }
     Employee {
-        See:    view(Workforce), Basic, Named;
-        Create: edit(Workforce), right(Right::Employees), Named;
-        Edit:   edit(Workforce), right(Right::Employees), Named;
-        Delete: edit(Workforce), right(Right::Employees), Named;
+        See:                view(Workforce), Basic, Named;
+        Create Edit Delete: edit(Workforce), right(Right::Employees), Named;
     }
     Department {
-        See:    view(Workforce), Basic, Named;
-        Create: edit(Workforce), right(Right::Employees), Named;
-        Edit:   edit(Workforce), right(Right::Employees), Named;
-        Delete: edit(Workforce), right(Right::Employees), Named;
+        See:                view(Workforce), Basic, Named;
+        Create Edit Delete: edit(Workforce), right(Right::Employees), Named;
     }
     WorkforceStatistics { See: view(Workforce), Never, Account; }
     Task {
-        See:    view(Workforce), Basic, Named;
-        Create: edit(Workforce), right(Right::Tasks), Named;
-        Edit:   edit(Workforce), right(Right::Tasks), Named;
-        Delete: edit(Workforce), right(Right::Tasks), Named;
+        See:                view(Workforce), Basic, Named;
+        Create Edit Delete: edit(Workforce), right(Right::Tasks), Named;
     }
     Form {
-        See:    view(Workforce), Basic, Named;
-        Create: edit(Workforce), right(Right::Tasks), Named;
-        Edit:   edit(Workforce), right(Right::Tasks), Named;
-        Delete: edit(Workforce), right(Right::Tasks), Named;
+        See:                view(Workforce), Basic, Named;
+        Create Edit Delete: edit(Workforce), right(Right::Tasks), Named;
     }
     Report {
-        See:    view(Assets), right(Right::Reports), Report;
-        Create: edit(Assets), right(Right::Reports), Report;
-        Edit:   edit(Assets), right(Right::Reports), Report;
-        Delete: edit(Assets), right(Right::Reports), Report;
+        See:                view(Assets), right(Right::Reports), Report;
+        Create Edit Delete: edit(Assets), right(Right::Reports), Report;
     }
     ReportSchedule {
-        See:    view(Assets), right(Right::Reports), Report;
-        Create: edit(Assets), right(Right::Reports), Report;
-        Edit:   edit(Assets), right(Right::Reports), Report;
-        Delete: edit(Assets), right(Right::Reports), Report;
+        See:                view(Assets), right(Right::Reports), Report;
+        Create Edit Delete: edit(Assets), right(Right::Reports), Report;
     }
     Video {
         See:    view(Assets), right(Right::Video), Telematics;
@@ -347,16 +324,12 @@ const ROWS: &[Row] = table! {
         Edit:   edit(Assets), right(Right::Video), Device;
     }
     ShareLink {
-        See:    view(Assets), right(Right::Weblocator), Device;
-        Create: edit(Assets), right(Right::Weblocator), Device;
-        Edit:   edit(Assets), right(Right::Weblocator), Device;
-        Delete: edit(Assets), right(Right::Weblocator), Device;
+        See:                view(Assets), right(Right::Weblocator), Device;
+        Create Edit Delete: edit(Assets), right(Right::Weblocator), Device;
     }
     CourierSession {
-        See:    view(Assets), right(Right::Courier), Device;
-        Create: edit(Assets), right(Right::Courier), Device;
-        Edit:   edit(Assets), right(Right::Courier), Device;
-        Delete: edit(Assets), right(Right::Courier), Device;
+        See:                view(Assets), right(Right::Courier), Device;
+        Create Edit Delete: edit(Assets), right(Right::Courier), Device;
     }
     Payment {
         See:    view(Billing), right(Right::BillingAndPayments), Named;
@@ -368,64 +341,48 @@ const ROWS: &[Row] = table! {
         Edit: edit(Billing), right(Right::BillingAndPayments), Account;
     }
     PaymentMethod {
-        See:    view(Billing), Never, Account;
-        Create: edit(Billing), Never, Account;
-        Edit:   edit(Billing), Never, Account;
-        Delete: edit(Billing), Never, Account;
+        See:                view(Billing), Never, Account;
+        Create Edit Delete: edit(Billing), Never, Account;
     }
     InvoiceRecipient {
-        See:    view(Billing), Never, Account;
-        Create: edit(Billing), Never, Account;
-        Edit:   edit(Billing), Never, Account;
-        Delete: edit(Billing), Never, Account;
+        See:                view(Billing), Never, Account;
+        Create Edit Delete: edit(Billing), Never, Account;
     }
     Claim {
-        See:    view(Claims), Never, Account;
-        Create: edit(Claims), Never, Account;
-        Edit:   edit(Claims), Never, Account;
-        Delete: edit(Claims), Never, Account;
+        See:                view(Claims), Never, Account;
+        Create Edit Delete: edit(Claims), Never, Account;
     }
     ClaimStatistics { See: view(Claims), Never, Account; }
     ClaimTrip       { See: view(Claims), Never, Telematics; }
     TripValidation {
-        See:    view(Claims), Never, Account;
-        Create: edit(Claims), Never, Account;
-        Edit:   edit(Claims), Never, Account;
+        See:         view(Claims), Never, Account;
+        Create Edit: edit(Claims), Never, Account;
     }
     InsurancePolicy {
-        See:    view(Insurance), Never, Account;
-        Create: edit(Insurance), Never, Account;
-        Edit:   edit(Insurance), Never, Account;
-        Delete: edit(Insurance), Never, Account;
+        See:                view(Insurance), Never, Account;
+        Create Edit Delete: edit(Insurance), Never, Account;
     }
     Coverage {
-        See:    view(Insurance), Never, Account;
-        Create: edit(Insurance), Never, Account;
-        Edit:   edit(Insurance), Never, Account;
-        Delete: edit(Insurance), Never, Account;
+        See:                view(Insurance), Never, Account;
+        Create Edit Delete: edit(Insurance), Never, Account;
     }
     AccountSettings {
         See:  view(Account), Never, Account;
         Edit: edit(Account), Never, Account;
     }
     User {
-        See:      view(Account), Basic, Himself;
-        Create:   OwnerOrAdmin, Never, Account;
-        Edit:     OwnerOrAdmin, Never, Himself;
-        Delete:   OwnerOrAdmin, Never, Himself;
-        Activate: OwnerOrAdmin, Never, Himself;
+        See:                  view(Account), Basic, Himself;
+        Create:               OwnerOrAdmin, Never, Account;
+        Edit Delete Activate: OwnerOrAdmin, Never, Himself;
     }
     Invitation {
-        See:    view(Account), Never, Account;
-        Create: OwnerOrAdmin, Never, Account;
-        Edit:   OwnerOrAdmin, Never, Account;
-        Delete: OwnerOrAdmin, Never, Account;
+        See:                view(Account), Never, Account;
+        Create Edit Delete: OwnerOrAdmin, Never, Account;
     }
     Role {
-        See:    view(Account), Basic, Himself;
-        Create: OwnerOrAdmin, Never, Account;
-        Edit:   OwnerOrAdmin, Never, Himself;
-        Delete: OwnerOrAdmin, Never, Himself;
+        See:         view(Account), Basic, Himself;
+        Create:      OwnerOrAdmin, Never, Account;
+        Edit Delete: OwnerOrAdmin, Never, Himself;
     }
     Grant {
         See:  view(Account), Basic, Himself;
@@ -433,16 +390,12 @@ const ROWS: &[Row] = table! {
     }
     Ownership { Edit: OwnerOnly, Never, Account; }
     DeviceGroup {
-        See:    view(Assets), Never, Account;
-        Create: OwnerOnly, Never, Account;
-        Edit:   OwnerOnly, Never, Account;
-        Delete: OwnerOnly, Never, Account;
+        See:                view(Assets), Never, Account;
+        Create Edit Delete: OwnerOnly, Never, Account;
     }
     Retranslator {
-        See:    view(Assets), Never, Account;
-        Create: OwnerOnly, Never, Account;
-        Edit:   OwnerOnly, Never, Account;
-        Delete: OwnerOnly, Never, Account;
+        See:                view(Assets), Never, Account;
+        Create Edit Delete: OwnerOnly, Never, Account;
     }
     DeviceTariff {
         See:  view(Assets), Never, Account;
@@ -453,15 +406,8 @@ const ROWS: &[Row] = table! {
     Explanation { See: OwnerOrAdmin, Never, Account; }
     OwnProfile  { See:  Nothing, Basic, Own; }
     OwnPassword { Edit: Nothing, Basic, Own; }
-    OwnSession {
-        See:    Nothing, Basic, Own;
-        Delete: Nothing, Basic, Own;
-    }
-    OwnToken {
-        See:    Nothing, Basic, Own;
-        Create: Nothing, Basic, Own;
-        Delete: Nothing, Basic, Own;
-    }
+    OwnSession  { See Delete: Nothing, Basic, Own; }
+    OwnToken    { See Create Delete: Nothing, Basic, Own; }
 };
 
 const NONE: u8 = u8::MAX;

@@ -161,7 +161,7 @@ fn matrix_is_as_reviewed() {
         reviewed.lines().zip(rendered.lines()).filter(|(was, is)| was != is).take(20).map(|(was, is)| format!("- {was}\n+ {is}")).collect();
     assert!(
         reviewed == rendered,
-        "the matrix has changed (lines: {} then, {} now). If that is meant: PURVIEW_BLESS=1 cargo test -p policy matrix, and review the diff.\n{}",
+        "the matrix has changed ({} lines then, {} now). If meant: PURVIEW_BLESS=1 cargo test -p policy matrix; review the diff.\n{}",
         reviewed.lines().count(),
         rendered.lines().count(),
         differences.join("\n")
