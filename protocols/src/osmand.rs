@@ -289,7 +289,11 @@ fn course(degrees: f64) -> Option<f32> {
 fn read_time(text: &str) -> Option<Micros> {
     let text = text.trim();
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let Ok(number) = whole.parse::<i64>() else { return from_rfc3339(text) };
+    let Ok(number) = whole.parse::<i64>() else {
+        // A plus that was not escaped has become a space.
+        let zone = text.rsplit_once(' ').filter(|(time, _)| time.len() > 10);
+        return from_rfc3339(text).or_else(|| from_rfc3339(&format!("{}+{}", zone?.0, zone?.1)));
+    };
     if number >= SECONDS_BELOW {
         return number.checked_mul(1_000);
     }

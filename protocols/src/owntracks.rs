@@ -237,11 +237,10 @@ impl Encoder for OwnTracksEncoder {
             out.extend_from_slice(payload.as_bytes());
             return 1;
         }
-        let headers = match identifier.as_str().split_once('/') {
-            Some((user, device)) => [("X-Limit-U", user), ("X-Limit-D", device)],
-            None => [("X-Limit-D", identifier.as_str()), ("Accept", "*/*")],
-        };
-        http::write_post("/pub", "application/json", &headers, payload.as_bytes(), out);
+        let (user, device) = identifier.as_str().split_once('/').unwrap_or(("", identifier.as_str()));
+        let headers = [("X-Limit-D", device), ("X-Limit-U", user)];
+        let headers = headers.get(..if user.is_empty() { 1 } else { 2 }).unwrap_or_default();
+        http::write_post("/pub", "application/json", headers, payload.as_bytes(), out);
         1
     }
 

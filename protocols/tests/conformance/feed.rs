@@ -26,10 +26,8 @@ pub fn feed(protocol: Protocol, vector: &Vector) -> Heard {
     let mut decoder = protocol.decoder();
     let mut buffer = BytesMut::new();
     for sent in &vector.context {
-        let heard = send(&mut *decoder, &mut buffer, &env, sent);
-        if let Some(problem) = heard.problem {
-            return Heard { problem: Some(format!("in the context: {problem}")), ..Heard::default() };
-        }
+        // What is wrong in the context shows in what it is the context of.
+        send(&mut *decoder, &mut buffer, &env, sent);
     }
     send(&mut *decoder, &mut buffer, &env, &vector.input)
 }
@@ -42,6 +40,7 @@ fn send(decoder: &mut dyn Decoder, buffer: &mut BytesMut, env: &Environment<'_>,
             while !buffer.is_empty() {
                 match decoder.decode(buffer, env, &mut out, &mut replies) {
                     Ok(Progress::Frame) => {}
+                    Ok(Progress::NeedMore) if buffer.is_empty() => {}
                     Ok(Progress::NeedMore) => {
                         problem = Some(format!("incomplete frame: {} bytes left", buffer.len()));
                         break;
@@ -49,7 +48,7 @@ fn send(decoder: &mut dyn Decoder, buffer: &mut BytesMut, env: &Environment<'_>,
                     Err(error) => {
                         problem = Some(error.what.to_owned());
                         if !error.resynchronized {
-                            break;
+                            buffer.clear();
                         }
                     }
                 }
