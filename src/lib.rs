@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod delivery;
 pub mod geofence;
+pub mod journal;
 pub mod model;
 pub mod router;
 pub mod telemetry;
