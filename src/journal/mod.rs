@@ -268,20 +268,21 @@ impl Journal {
     /// # Errors
     /// See [`AppendError`]: nothing of the batch is durable then.
     pub async fn append(&self, batch: Batch) -> Result<Committed, AppendError> {
+        self.hand_over(batch).await?.await.unwrap_or_else(|_| Err(self.shared().stopped()))
+    }
+
+    /// The first half of [`Journal::append`]: waits for room, and gives what will tell of the commit, so that more can be handed over meanwhile.
+    ///
+    /// # Errors
+    /// See [`AppendError`].
+    pub async fn hand_over(&self, batch: Batch) -> Result<oneshot::Receiver<Result<Committed, AppendError>>, AppendError> {
         let shared = self.shared();
         let cost = self.cost(&batch)?;
         let permits = shared.room.acquire_many(cost).await.map_err(|_| shared.stopped())?;
         permits.forget();
         let (sender, receiver) = oneshot::channel();
-        self.submit(
-            batch,
-            cost,
-            Box::new(move |result| {
-                // Whoever waited may have gone.
-                let _ = sender.send(result);
-            }),
-        );
-        receiver.await.unwrap_or_else(|_| Err(shared.stopped()))
+        self.submit(batch, cost, Box::new(move |result| drop(sender.send(result))));
+        Ok(receiver)
     }
 
     /// The same with a callback, from any thread. It does not wait for room: without room, `done` is called with [`AppendError::Busy`].

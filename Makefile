@@ -1,0 +1,41 @@
+# What a user types: `make demo`, `make test`. Everything else is for those who work on Purview.
+
+DEMO ?= --seconds 30
+export CARGO_TERM_COLOR ?= auto
+
+.PHONY: demo test check bench build tools differential crash revocation tidy
+
+build:
+	cargo build --release
+
+demo: build
+	target/release/purview demo $(DEMO)
+
+# Everything that a test needs and that is not here is installed when it can be; a test that must be skipped says so loudly.
+test: tools
+	PURVIEW_CONFORMANCE_DIR="$$(scripts/folder ../shared/conformance)" PURVIEW_TRACKS_DIR="$$(scripts/folder ../shared/tracks)" \
+	    cargo test --workspace --no-fail-fast
+
+check:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+	scripts/deny
+	cargo test --test tidy --quiet
+
+tools:
+	@scripts/tools
+
+bench:
+	cargo bench --workspace
+	scripts/whole-way
+
+# Long forms of what `make test` runs short.
+differential:
+	PURVIEW_DIFFERENTIAL_OPERATIONS=1000000 cargo test --release --test it differential -- --nocapture
+
+crash: build
+	PURVIEW_CRASHES=100 cargo test --release --test it crash -- --nocapture
+
+revocation:
+	PURVIEW_REVOCATIONS=1000 cargo test --release --test it revocation -- --nocapture

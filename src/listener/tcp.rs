@@ -1,0 +1,208 @@
+//! Trackers on streams.
+
+use super::Shared;
+use super::connections::Admission;
+use crate::journal::{AppendError, Committed};
+use crate::session::{Held, Session, Step};
+use crate::telemetry;
+use bytes::BytesMut;
+use protocols::{Protocol, ReplyBody};
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+/// A buffer grows by this much at a time, up to the frame limit.
+const READ_BYTES: usize = 4 * 1024;
+
+pub(super) async fn serve(shared: Arc<Shared>, protocol: Protocol, listener: TcpListener) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = shared.stop.cancelled() => return,
+        };
+        match accepted {
+            Ok((stream, address)) => {
+                let task = connection(Arc::clone(&shared), protocol, stream, address);
+                shared.tasks.spawn(task);
+            }
+            Err(error) => {
+                // Out of descriptors or the like: it passes, and a loop without a pause would not help it.
+                tracing::warn!(protocol = protocol.name(), %error, "a tracker's connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+async fn connection(shared: Arc<Shared>, protocol: Protocol, stream: TcpStream, address: SocketAddr) {
+    let Some(admission) = shared.connections.admit(address.ip()) else { return };
+    let _ = stream.set_nodelay(true);
+    let session = Session::stream(protocol, admission.number, shared.config.bad_frames_max);
+    let mut connection = Connection { shared: &shared, protocol, stream, session, bytes: BytesMut::new(), in_flight: VecDeque::new() };
+    let end = connection.run(&admission).await;
+    tracing::debug!(protocol = protocol.name(), connection = admission.number, end, "connection ended");
+    if let Some(known) = connection.session.known() {
+        admission.release(known.device);
+    }
+    let batch = connection.session.ended(shared.clock.now());
+    drop(connection);
+    if !batch.is_empty() {
+        // That it ended is worth knowing, but nobody waits for it; silence tells it too.
+        let _ = shared.journal.append(batch).await;
+    }
+}
+
+/// A step whose commit, and whose replies, are still to come.
+struct InFlight {
+    commit: Option<oneshot::Receiver<Result<Committed, AppendError>>>,
+    replies: Vec<Held>,
+}
+
+struct Connection<'a> {
+    shared: &'a Arc<Shared>,
+    protocol: Protocol,
+    stream: TcpStream,
+    session: Session,
+    bytes: BytesMut,
+    in_flight: VecDeque<InFlight>,
+}
+
+impl Connection<'_> {
+    /// Runs to the end and says why it ended.
+    async fn run(&mut self, admission: &Admission<'_>) -> &'static str {
+        let config = &self.shared.config;
+        let opened = Instant::now();
+        let mut last_read = opened;
+        let mut frame_begun: Option<Instant> = None;
+        let mut closing = None;
+        loop {
+            if let Some(reason) = closing
+                && self.in_flight.is_empty()
+            {
+                return reason;
+            }
+            let reading = closing.is_none() && self.in_flight.len() < config.frames_in_flight_max;
+            let mut deadline = last_read + Duration::from_secs(config.idle_timeout_s);
+            if self.session.known().is_none() {
+                deadline = deadline.min(opened + Duration::from_secs(config.login_deadline_s));
+            }
+            if let Some(begun) = frame_begun {
+                deadline = deadline.min(begun + Duration::from_secs(config.frame_deadline_s));
+            }
+            tokio::select! {
+                () = admission.cut.cancelled() => return "taken over or closed",
+                () = self.shared.stop.cancelled(), if closing.is_none() => closing = Some("stopping"),
+                committed = front(&mut self.in_flight), if !self.in_flight.is_empty() => {
+                    if let Some(reason) = self.release(committed).await {
+                        return reason;
+                    }
+                }
+                ready = self.stream.readable(), if reading => {
+                    match ready.and_then(|()| self.read()) {
+                        Ok(0) => closing = Some("closed by the tracker"),
+                        Ok(_) => {
+                            last_read = Instant::now();
+                            closing = self.step().await;
+                            frame_begun = if self.bytes.is_empty() { None } else { Some(frame_begun.unwrap_or(last_read)) };
+                            if self.bytes.is_empty() {
+                                // An idle tracker keeps no buffer.
+                                self.bytes = BytesMut::new();
+                            }
+                        }
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                        Err(_) => closing = Some("read failed"),
+                    }
+                }
+                () = tokio::time::sleep_until(deadline), if reading => closing = Some("timed out"),
+            }
+        }
+    }
+
+    fn read(&mut self) -> io::Result<usize> {
+        self.bytes.reserve(READ_BYTES);
+        self.stream.try_read_buf(&mut self.bytes)
+    }
+
+    /// Decodes what is there and hands it to the journal.
+    async fn step(&mut self) -> Option<&'static str> {
+        loop {
+            let before = self.bytes.len();
+            let step = self.session.receive(&mut self.bytes, &self.shared.outside());
+            let progressed = self.bytes.len() < before;
+            let close = step.close.map(crate::session::Close::label);
+            if let Some(reason) = self.hand_on(step).await.or(close) {
+                return Some(reason);
+            }
+            if self.bytes.is_empty() || !progressed {
+                return None;
+            }
+        }
+    }
+
+    async fn hand_on(&mut self, step: Step) -> Option<&'static str> {
+        if step.frames > 0 {
+            metrics::counter!(telemetry::FRAMES, "protocol" => self.protocol.name()).increment(u64::from(step.frames));
+        }
+        if let Some(identifier) = &step.unknown {
+            self.shared.unknown.note(identifier, self.protocol, self.shared.clock.now());
+        }
+        let commit = if step.batch.is_empty() {
+            None
+        } else {
+            match self.shared.journal.hand_over(step.batch).await {
+                Ok(receiver) => Some(receiver),
+                Err(_) => return Some("not durable"),
+            }
+        };
+        if commit.is_some() || !step.replies.is_empty() {
+            self.in_flight.push_back(InFlight { commit, replies: step.replies });
+        }
+        None
+    }
+
+    /// Sends what the commit at the front released.
+    async fn release(&mut self, committed: Result<Option<Committed>, AppendError>) -> Option<&'static str> {
+        let front = self.in_flight.pop_front()?;
+        let refused = match committed {
+            Ok(committed) => committed.is_some_and(|committed| committed.refused > 0),
+            Err(_) => true,
+        };
+        for held in front.replies.into_iter().filter(|held| !(refused && held.durable)) {
+            let ReplyBody::Bytes(bytes) = held.body else { continue };
+            let deadline = Duration::from_secs(self.shared.config.frame_deadline_s);
+            match tokio::time::timeout(deadline, write_all(&self.stream, &bytes)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return Some("write failed"),
+                Err(_) => return Some("write timed out"),
+            }
+        }
+        // A tracker that is not acknowledged keeps its records and comes again.
+        refused.then_some("not durable")
+    }
+}
+
+/// Waits for the commit of the step at the front.
+async fn front(in_flight: &mut VecDeque<InFlight>) -> Result<Option<Committed>, AppendError> {
+    match in_flight.front_mut().and_then(|front| front.commit.as_mut()) {
+        Some(receiver) => receiver.await.unwrap_or(Err(AppendError::Closed)).map(Some),
+        None => Ok(None),
+    }
+}
+
+async fn write_all(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        stream.writable().await?;
+        match stream.try_write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

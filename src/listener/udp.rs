@@ -1,0 +1,62 @@
+//! Trackers that send datagrams.
+
+use super::Shared;
+use crate::session::Session;
+use crate::telemetry;
+use bytes::BytesMut;
+use protocols::{Protocol, ReplyBody};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::UdpSocket;
+
+/// No datagram over IPv4 is longer.
+const DATAGRAM_BYTES_MAX: usize = 65_535;
+
+pub(super) async fn serve(shared: Arc<Shared>, protocol: Protocol, socket: UdpSocket) {
+    let socket = Arc::new(socket);
+    let mut buffer = vec![0_u8; DATAGRAM_BYTES_MAX];
+    loop {
+        let received = tokio::select! {
+            received = socket.recv_from(&mut buffer) => received,
+            () = shared.stop.cancelled() => return,
+        };
+        match received {
+            Ok((length, address)) => datagram(&shared, protocol, &socket, buffer.get(..length).unwrap_or_default(), address),
+            Err(error) => tracing::debug!(protocol = protocol.name(), %error, "a datagram could not be received"),
+        }
+    }
+}
+
+fn datagram(shared: &Shared, protocol: Protocol, socket: &Arc<UdpSocket>, packet: &[u8], address: SocketAddr) {
+    let mut session = Session::single(protocol);
+    let mut bytes = BytesMut::from(packet);
+    let step = session.receive(&mut bytes, &shared.outside());
+    if step.frames > 0 {
+        metrics::counter!(telemetry::FRAMES, "protocol" => protocol.name()).increment(u64::from(step.frames));
+    }
+    if let Some(identifier) = &step.unknown {
+        shared.unknown.note(identifier, protocol, shared.clock.now());
+    }
+    let (durable, now): (Vec<_>, Vec<_>) = step.replies.into_iter().partition(|held| held.durable);
+    let send = move |socket: &UdpSocket, body: &ReplyBody| {
+        if let ReplyBody::Bytes(bytes) = body {
+            // A datagram that cannot leave at once is lost like any other; the tracker sends again.
+            let _ = socket.try_send_to(bytes, address);
+        }
+    };
+    now.iter().for_each(|held| send(socket, &held.body));
+    if step.batch.is_empty() {
+        durable.iter().for_each(|held| send(socket, &held.body));
+        return;
+    }
+    let socket = Arc::clone(socket);
+    // Without room the datagram is dropped: it was not acknowledged, so the tracker keeps it.
+    shared.journal.append_with(
+        step.batch,
+        Box::new(move |committed| {
+            if committed.is_ok_and(|committed| committed.refused == 0) {
+                durable.iter().for_each(|held| send(&socket, &held.body));
+            }
+        }),
+    );
+}

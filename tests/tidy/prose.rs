@@ -1,0 +1,78 @@
+//! Every requirement has a test that names it, or stands in `docs/uncovered.md` with the reason; what the docs name exists.
+
+use super::{Source, no_complaints, sources};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// The statements of the requirements: T1–T26, B1–B73, P1–P15.
+fn statements() -> Vec<String> {
+    [("t", 26), ("b", 73), ("p", 15)].iter().flat_map(|(letter, last)| (1..=*last).map(move |n| format!("{letter}{n}"))).collect()
+}
+
+/// The statements that a test of this text names.
+fn named(text: &str) -> BTreeSet<String> {
+    text.lines()
+        .filter_map(|line| {
+            let name = line.trim_start().trim_start_matches("pub ").trim_start_matches("async ").strip_prefix("fn ")?;
+            let (number, _) = name.split_once('_')?;
+            let digits = number.get(1..)?;
+            (!digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) && number.starts_with(['t', 'b', 'p']))
+                .then(|| number.to_owned())
+        })
+        .collect()
+}
+
+/// The statements that stand in the list of what has no test, each with a reason.
+fn excused(text: &str) -> BTreeSet<String> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix("- "))
+        .filter_map(|line| line.split_once(": "))
+        .filter(|(_, reason)| reason.len() > 10)
+        .flat_map(|(numbers, _)| numbers.split(", ").map(str::to_lowercase).collect::<Vec<_>>())
+        .collect()
+}
+
+#[test]
+fn every_requirement_has_a_test_or_a_reason() {
+    let with_test: BTreeSet<String> = sources(&[".rs"]).iter().flat_map(|file| named(&file.text)).collect();
+    let uncovered = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/uncovered.md")).expect("docs/uncovered.md");
+    let with_reason = excused(&uncovered);
+    let mut found: Vec<String> = Vec::new();
+    for statement in statements() {
+        match (with_test.contains(&statement), with_reason.contains(&statement)) {
+            (false, false) => found.push(format!("{statement}: no test names it, and docs/uncovered.md does not say why")),
+            (true, true) => found.push(format!("{statement}: has a test; strike it from docs/uncovered.md")),
+            _ => {}
+        }
+    }
+    no_complaints(&found);
+}
+
+/// Paths of ours that a text names in backticks and that do not exist.
+fn missing(file: &Source, exists: impl Fn(&str) -> bool) -> Vec<String> {
+    let ours = ["src/", "docs/", "tests/", "policy/", "protocols/", "spec/", "fixtures/", "benches/", "fuzz/", "web/"];
+    file.text
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|word| ours.iter().any(|prefix| word.starts_with(prefix)))
+        .filter(|word| !word.contains(['*', '<', '{', ' ', '$', '…']))
+        .filter(|word| !exists(word.split("::").next().unwrap_or(word)))
+        .map(|word| format!("{}: names {word}, which does not exist", file.path))
+        .collect()
+}
+
+#[test]
+fn what_the_docs_name_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let found: Vec<_> = sources(&[".md"]).iter().flat_map(|file| missing(file, |path| root.join(path).exists())).collect();
+    no_complaints(&found);
+}
+
+#[test]
+fn planted_gaps_are_caught() {
+    assert_eq!(named("    async fn b38_after() {}\nfn helper() {}\nfn p7_x() {}"), BTreeSet::from(["b38".to_owned(), "p7".to_owned()]));
+    assert_eq!(excused("- T1, T2: no mail is sent yet\n- T3: no"), BTreeSet::from(["t1".to_owned(), "t2".to_owned()]));
+    let doc = Source::new("docs/x.md", "see `src/nowhere.rs` and `src/lib.rs` and `cargo test`");
+    assert_eq!(missing(&doc, |path| path == "src/lib.rs").len(), 1);
+}
