@@ -1,4 +1,4 @@
-//! One typed configuration: a TOML file and `PURVIEW__SECTION__KEY` variables over it. Every limit has its default and its unit in its name.
+//! One typed configuration: a TOML file, and `PURVIEW__SECTION__KEY` variables over it. Every limit has a default and its unit in its name.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

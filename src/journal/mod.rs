@@ -281,7 +281,13 @@ impl Journal {
         let permits = shared.room.acquire_many(cost).await.map_err(|_| shared.stopped())?;
         permits.forget();
         let (sender, receiver) = oneshot::channel();
-        self.submit(batch, cost, Box::new(move |result| drop(sender.send(result))));
+        self.submit(
+            batch,
+            cost,
+            Box::new(move |result| {
+                let _ = sender.send(result);
+            }),
+        );
         Ok(receiver)
     }
 

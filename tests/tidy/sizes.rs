@@ -13,7 +13,9 @@ fn complaints(file: &Source) -> Vec<String> {
         found.push(format!("{}: {} lines", file.path, lines.len()));
     }
     for (at, line) in lines.iter().enumerate() {
-        if line.chars().count() > LINE_COLUMNS_MAX && !line.trim_start().starts_with('"') && !line.contains("r#\"") {
+        // The head of a room is read by a machine, one line a key.
+        let head = ["//! Takes: ", "//! May import: ", "//! Invariant: "].iter().any(|key| line.starts_with(key));
+        if line.chars().count() > LINE_COLUMNS_MAX && !head {
             found.push(format!("{}:{}: {} columns", file.path, at + 1, line.chars().count()));
         }
         if is_function(line) {
