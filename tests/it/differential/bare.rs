@@ -8,11 +8,11 @@ use policy::{
     Verdict, Viewer, admit, judge,
 };
 use purview::model::Shared;
-use spec::{Id, Observation, Operation, RuleView, Seen, Shown, Spot, World};
+use spec::{Answer, Id, Observation, Operation, RuleView, Seen, Shown, Spot, World};
 
 use super::compare::{Got, Product, judged, newer};
 use super::items;
-use super::scenery::{Ask, Step};
+use super::scenery::{Ask, Step, answer};
 
 /// Judges alone.
 pub struct Bare {
@@ -132,7 +132,10 @@ fn grants<K: Copy + Ord>(sub_user: &spec::SubUser, all: impl Iterator<Item = (K,
 }
 
 impl Product for Bare {
-    fn change(&mut self, step: &Step, operation: &Operation) {
+    fn change(&mut self, step: &Step, by: Id, operation: &Operation) -> Option<Answer> {
+        if answer(&self.world, by, operation, step.now) != Answer::Yes {
+            return None;
+        }
         self.world.apply(operation, step.seq);
         if let Operation::Disable { user } | Operation::DeleteUser { user } | Operation::Logout { user } = operation {
             self.queues.remove(user);
@@ -145,6 +148,7 @@ impl Product for Bare {
                 *queue = waiting.map(policy::Permitted::into_inner).collect();
             }
         }
+        None
     }
 
     fn observe(&mut self, step: &Step, observation: &Observation) {

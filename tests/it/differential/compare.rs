@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Debug};
 
 use spec::{
-    Access, Category, Id, Latest, Level, Observation, Operation, Position, RuleView, Seen, Shown, Spot, Thing, Time, World, may_list,
-    may_see_device, may_see_geofence, may_see_latest, may_see_place, narrowed_rule, sees, shown,
+    Access, Answer, Category, Id, Latest, Level, Observation, Of, Operation, Position, RuleView, Seen, Shown, Spot, Thing, Time, World,
+    may_list, may_see_device, may_see_geofence, may_see_latest, may_see_place, narrowed_rule, sees, shown,
 };
 
-use super::scenery::{Ask, Move, Scenario, Step};
+use super::scenery::{Ask, Move, Scenario, Step, answer};
 
 /// What a question is answered with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,8 @@ pub enum Got {
 
 /// The product, as the comparison sees it. Identifiers are those of the specification.
 pub trait Product {
-    fn change(&mut self, step: &Step, operation: &Operation);
+    /// Makes a change if `by` may. What he is answered, if the product was asked.
+    fn change(&mut self, step: &Step, by: Id, operation: &Operation) -> Option<Answer>;
     fn observe(&mut self, step: &Step, observation: &Observation);
     fn open(&mut self, step: &Step, user: Id);
     fn drain(&mut self, step: &Step, user: Id) -> Vec<Seen>;
@@ -118,6 +119,12 @@ fn clipped(seen: &Seen) -> bool {
     matches!(seen, Seen::Visit(it) if it.entered.is_none())
 }
 
+/// Whether the very words of a refusal are compared: 403 or 404.
+fn said_exactly(operation: &Operation) -> bool {
+    use Operation::{Create, DeleteDevice, RegisterDevice, SetRule};
+    matches!(operation, Create { .. } | DeleteDevice { .. } | RegisterDevice { .. } | SetRule { .. })
+}
+
 /// Whether a viewer reads only now and then.
 fn slow(user: Id) -> bool {
     user % 3 == 1
@@ -152,7 +159,7 @@ pub fn run<P: Product>(scenario: &Scenario, product: &mut P) -> (Tally, Option<D
 impl<P: Product> Run<'_, P> {
     fn step(&mut self, step: &Step) -> Option<Difference> {
         match &step.what {
-            Move::Change(operation) => self.change(step, operation),
+            Move::Change(by, operation) => return self.change(step, *by, operation),
             Move::Observe(observation) => self.observe(step, observation),
             Move::Drain(user) => return self.drain(step, *user),
             Move::Open(user) => self.open(step, *user),
@@ -168,15 +175,68 @@ impl<P: Product> Run<'_, P> {
         }
     }
 
-    /// After a change, what waits is judged again, and streams of whoever is shut out are closed (P6).
-    fn change(&mut self, step: &Step, operation: &Operation) {
-        self.product.change(step, operation);
+    /// A change is made if the user may make it. After it, what waits is judged again, and streams of whoever is shut out are closed (P6).
+    fn change(&mut self, step: &Step, by: Id, operation: &Operation) -> Option<Difference> {
+        if self.gone(by, operation) {
+            return None;
+        }
+        let expected = answer(&self.world, by, operation, step.now);
+        let got = self.product.change(step, by, operation);
+        *self.tally.ways.entry("changes asked for").or_default() += 1;
+        let same = |got: Answer| {
+            if said_exactly(operation) && self.enabled(by) { got == expected } else { (got == Answer::Yes) == (expected == Answer::Yes) }
+        };
+        if got.is_some_and(|got| !same(got)) {
+            return difference(by, "change", vec![&got], vec![&Some(expected)]);
+        }
+        if expected != Answer::Yes {
+            self.tally.count("denied: a change");
+            return None;
+        }
         self.world.apply(operation, step.seq);
         if let Operation::Disable { user } | Operation::DeleteUser { user } | Operation::Logout { user } = operation {
             self.lanes.remove(user);
         }
         for (user, lane) in &mut self.lanes {
             lane.waiting = lane.waiting.drain(..).filter_map(|it| it.judge_again(&self.world, *user, step.now)).collect();
+        }
+        None
+    }
+
+    fn enabled(&self, user: Id) -> bool {
+        self.world.users.get(&user).is_some_and(|it| it.enabled)
+    }
+
+    /// While a failing run is shortened, steps go missing; what names somebody or something that never came to be is left out.
+    fn gone(&self, by: Id, operation: &Operation) -> bool {
+        let it = &self.world;
+        let here = match operation {
+            Operation::SetRights { role, .. } | Operation::SetWindow { role, .. } => it.roles.contains_key(role),
+            Operation::SetTariff { device, .. } | Operation::DeleteDevice { device } => it.devices.contains_key(device),
+            Operation::GrantDevice { user, device } | Operation::RevokeDevice { user, device } => {
+                it.users.contains_key(user) && it.devices.contains_key(device)
+            }
+            Operation::Turn { user, of: Of::One(spot), .. } => it.users.contains_key(user) && self.known(*spot),
+            Operation::Turn { user, .. }
+            | Operation::SetRole { user, .. }
+            | Operation::SetAccess { user, .. }
+            | Operation::Disable { user }
+            | Operation::Enable { user }
+            | Operation::DeleteUser { user }
+            | Operation::Logout { user } => it.users.contains_key(user),
+            Operation::SetRule { rule, .. } => {
+                rule.devices.iter().all(|id| it.devices.contains_key(id)) && rule.spots.iter().all(|spot| self.known(*spot))
+            }
+            Operation::DeleteRule { id } => it.rules.contains_key(id),
+            Operation::SetHistory { .. } | Operation::RegisterDevice { .. } | Operation::Create { .. } => true,
+        };
+        !here || !it.users.contains_key(&by)
+    }
+
+    fn known(&self, spot: Spot) -> bool {
+        match spot {
+            Spot::Geofence(id) => self.world.geofences.contains_key(&id),
+            Spot::Place(id) => self.world.places.contains_key(&id),
         }
     }
 
@@ -203,11 +263,7 @@ impl<P: Product> Run<'_, P> {
             Observation::Visit(it) => (it.device, Some(it.spot)),
             Observation::Alert(it) => (it.device, it.spot),
         };
-        let spot_known = |spot| match spot {
-            Spot::Geofence(id) => self.world.geofences.contains_key(&id),
-            Spot::Place(id) => self.world.places.contains_key(&id),
-        };
-        !self.world.devices.contains_key(&device) || !spot.is_none_or(spot_known)
+        !self.world.devices.contains_key(&device) || !spot.is_none_or(|it| self.known(it))
     }
 
     fn note_latest(&mut self, position: &Position) {
@@ -370,15 +426,15 @@ pub fn way(ask: &Ask) -> &'static str {
 fn parts(got: &Got) -> Vec<String> {
     match got {
         Got::SignedOut | Got::Forbidden | Got::NotFound => vec![format!("{got:?}")],
-        Got::Seen(all) => answer(all),
-        Got::Latest(all) => answer(all),
-        Got::Ids(all) => answer(all),
-        Got::Rules(all) => answer(all),
+        Got::Seen(all) => said(all),
+        Got::Latest(all) => said(all),
+        Got::Ids(all) => said(all),
+        Got::Rules(all) => said(all),
     }
 }
 
 /// Also an empty answer says something: that it was not refused.
-fn answer<T: Debug>(all: impl IntoIterator<Item = T>) -> Vec<String> {
+fn said<T: Debug>(all: impl IntoIterator<Item = T>) -> Vec<String> {
     std::iter::once("an answer".to_owned()).chain(all.into_iter().map(|it| format!("{it:?}"))).collect()
 }
 

@@ -10,12 +10,12 @@ use purview::config::DeliveryConfig;
 use purview::delivery::{Backlog, Caught, Cursors, Delivery, Sources, Who};
 use purview::model::{Names, Order, PublicId, Shared};
 use purview::router::{CloseReason, Compile, Outgoing, Router, SessionId, Stream, Subscription, Touched};
-use spec::{Id, Observation, Operation, Seen, World};
+use spec::{Answer, Id, Observation, Operation, Seen, World};
 
 use super::bare::{self, Bare};
 use super::compare::{Got, Product};
 use super::items;
-use super::scenery::{Ask, BEGINNING, Step};
+use super::scenery::{Ask, BEGINNING, Step, answer};
 
 /// The world as the router's compiler reads it, and what was published.
 #[derive(Default)]
@@ -119,9 +119,12 @@ pub fn take(stream: &Stream) -> Vec<Seen> {
 }
 
 impl Product for Live {
-    fn change(&mut self, step: &Step, operation: &Operation) {
+    fn change(&mut self, step: &Step, by: Id, operation: &Operation) -> Option<Answer> {
         self.clock.set(step.now);
-        self.bare.change(step, operation);
+        if answer(&self.ground.0.read().world, by, operation, step.now) != Answer::Yes {
+            return None;
+        }
+        self.bare.change(step, by, operation);
         self.ground.0.write().world.apply(operation, step.seq);
         let mut touched = Touched { users: self.streams.keys().map(|user| UserId(*user)).collect(), narrowed: true, ..Touched::default() };
         if let Operation::Disable { user } | Operation::DeleteUser { user } | Operation::Logout { user } = operation {
@@ -129,6 +132,7 @@ impl Product for Live {
             self.streams.remove(user);
         }
         self.runtime.block_on(self.delivery.router.enforce(&touched));
+        None
     }
 
     fn observe(&mut self, step: &Step, observation: &Observation) {

@@ -1,6 +1,6 @@
 //! Planted bugs: the comparison has to find each of them, in each way out.
 
-use spec::{Access, Id, Observation, Operation, Seen, Time, World};
+use spec::{Access, Answer, Id, Observation, Operation, Seen, Time, World};
 
 use super::compare::{Difference, Got, Product, WAYS, run, way};
 use super::scenery::{Ask, Scenario, Step};
@@ -41,7 +41,7 @@ pub struct Planted<P> {
     other: P,
     fault: Fault,
     way: &'static str,
-    late: Vec<(Step, Operation)>,
+    late: Vec<(Step, Id, Operation)>,
     begun: Vec<(u64, Time)>,
     unjudged: Vec<(Id, Vec<Seen>)>,
 }
@@ -94,7 +94,7 @@ fn at_once(operation: &Operation) -> bool {
 }
 
 impl<P: Product> Product for Planted<P> {
-    fn change(&mut self, step: &Step, operation: &Operation) {
+    fn change(&mut self, step: &Step, by: Id, operation: &Operation) -> Option<Answer> {
         if self.fault == Fault::QueueNotJudgedAgain {
             let users: Vec<Id> = self.unjudged.iter().map(|(user, _)| *user).collect();
             for user in users {
@@ -102,20 +102,20 @@ impl<P: Product> Product for Planted<P> {
                 self.unjudged.iter_mut().filter(|(it, _)| *it == user).for_each(|(_, all)| all.extend(waiting.iter().copied()));
             }
         }
-        self.sound.change(step, operation);
+        let answer = self.sound.change(step, by, operation);
         match self.fault {
-            Fault::Unjudged if !of_access(operation) => self.other.change(step, operation),
+            Fault::Unjudged if !of_access(operation) => drop(self.other.change(step, by, operation)),
             Fault::Stale if at_once(operation) => {
-                for (step, operation) in self.late.drain(..) {
-                    self.other.change(&step, &operation);
+                for (step, by, operation) in self.late.drain(..) {
+                    self.other.change(&step, by, &operation);
                 }
-                self.other.change(step, operation);
+                self.other.change(step, by, operation);
             }
             Fault::Stale => {
-                self.late.push((step.clone(), operation.clone()));
-                if self.late.len() > 3 {
-                    let (step, operation) = self.late.remove(0);
-                    self.other.change(&step, &operation);
+                self.late.push((step.clone(), by, operation.clone()));
+                if self.late.len() > 6 {
+                    let (step, by, operation) = self.late.remove(0);
+                    self.other.change(&step, by, &operation);
                 }
             }
             _ => {}
@@ -123,6 +123,7 @@ impl<P: Product> Product for Planted<P> {
         if let Operation::Disable { user } | Operation::DeleteUser { user } | Operation::Logout { user } = operation {
             self.unjudged.retain(|(it, _)| it != user);
         }
+        answer
     }
 
     fn observe(&mut self, step: &Step, observation: &Observation) {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use spec::{
-    Access, Account, Alert, Category, Device, Id, Level, Object, Observation, Of, Operation, Position, Right, Role, Rule, Seq, Spot,
-    SubUser, Time, Turn, User, Visit, World,
+    Access, Account, Act, Alert, Answer, Category, Device, Id, Level, Object, Observation, Of, Operation, Position, Right, Role, Rule, Seq,
+    Spot, SubUser, Thing, Time, Turn, User, Visit, World, may_change,
 };
 
 use super::chance::Chance;
@@ -34,8 +34,8 @@ pub enum Ask {
 /// One thing that happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Move {
-    /// The owner, or whoever may, changes something.
-    Change(Operation),
+    /// This user asks for a change. It is made if he may.
+    Change(Id, Operation),
     /// Something is observed, and delivered.
     Observe(Observation),
     /// A viewer reads his stream up to here. In between he is slow.
@@ -69,6 +69,38 @@ impl Scenario {
         let mut maker = Maker { chance, world: world.clone(), now: BEGINNING, seq: 0, last_id: 1_000 };
         let steps = (0..steps).map(|_| maker.step()).collect();
         Scenario { world, steps }
+    }
+}
+
+/// What is answered to somebody who asks for a change. The rules of a rule are changed by owners alone here, and tariffs by the operator.
+pub fn answer(world: &World, by: Id, operation: &Operation, now: Time) -> Answer {
+    let ask = |act: &Act| may_change(world, by, act, now);
+    let account_of = |user: &Id| world.users.get(user).map(|it| it.account);
+    let own = |account: Option<Id>| account.is_some() && account == account_of(&by);
+    let in_account = |account, thing| if own(account) { ask(&Act::Create(thing)) } else { Answer::NotFound };
+    match operation {
+        Operation::Create { spot, .. } => ask(&Act::CreateSpot(*spot)),
+        Operation::RegisterDevice { .. } => ask(&Act::RegisterDevice),
+        Operation::SetRule { id, rule } if !world.rules.contains_key(id) => {
+            ask(&Act::CreateRule { devices: rule.devices.clone(), spots: rule.spots.clone() })
+        }
+        Operation::SetRule { id, .. } | Operation::DeleteRule { id } => ask(&Act::ChangeRule(*id)),
+        Operation::DeleteDevice { device } => ask(&Act::DeleteDevice(*device)),
+        Operation::SetTariff { device, .. } => {
+            in_account(world.devices.get(device).map(|it| it.account), Thing::DeviceGroupsRetranslatorsTariffs)
+        }
+        Operation::SetRights { role, .. } | Operation::SetWindow { role, .. } => {
+            in_account(world.roles.get(role).map(|it| it.account), Thing::Users)
+        }
+        Operation::SetHistory { .. } | Operation::Logout { .. } => Answer::Yes,
+        Operation::GrantDevice { user, .. }
+        | Operation::RevokeDevice { user, .. }
+        | Operation::Turn { user, .. }
+        | Operation::SetRole { user, .. }
+        | Operation::SetAccess { user, .. }
+        | Operation::Disable { user }
+        | Operation::Enable { user }
+        | Operation::DeleteUser { user } => in_account(account_of(user), Thing::Users),
     }
 }
 
@@ -152,12 +184,17 @@ impl Maker {
             0..32 => Move::Observe(Observation::Position(self.position())),
             32..46 => Move::Observe(Observation::Visit(self.visit())),
             46..60 => Move::Observe(Observation::Alert(self.alert())),
-            60..76 => Move::Change(self.operation()),
+            60..76 => {
+                let operation = self.operation();
+                Move::Change(self.actor(&operation), operation)
+            }
             76..78 => Move::Open(self.user()),
             78..86 => Move::Drain(self.user()),
             _ => Move::Read(self.user(), self.ask()),
         };
-        if let Move::Change(operation) = &what {
+        if let Move::Change(by, operation) = &what
+            && answer(&self.world, *by, operation, self.now) == Answer::Yes
+        {
             self.world.apply(operation, self.seq);
         }
         Step { now: self.now, seq: self.seq, what }
@@ -172,6 +209,37 @@ impl Maker {
         let account = self.account();
         let all = of_account(self.world.users.iter().map(|(id, it)| (*id, it.account)), account);
         self.chance.of(&all).unwrap_or(100)
+    }
+
+    /// Mostly the owner, sometimes an admin, sometimes anybody, now and then somebody of another account.
+    fn actor(&mut self, operation: &Operation) -> Id {
+        let account = match operation {
+            Operation::Create { by, .. } | Operation::RegisterDevice { by, .. } => return *by,
+            Operation::Logout { user } => return *user,
+            Operation::SetRule { rule, .. } => rule.account,
+            Operation::SetRights { role, .. } | Operation::SetWindow { role, .. } => role / 100,
+            Operation::SetTariff { device, .. } | Operation::DeleteDevice { device } => self.account_of(*device),
+            Operation::DeleteRule { id } => self.world.rules.get(id).map_or(1, |it| it.account),
+            Operation::SetHistory { .. } => 1,
+            Operation::GrantDevice { user, .. }
+            | Operation::RevokeDevice { user, .. }
+            | Operation::Turn { user, .. }
+            | Operation::SetRole { user, .. }
+            | Operation::SetAccess { user, .. }
+            | Operation::Disable { user }
+            | Operation::Enable { user }
+            | Operation::DeleteUser { user } => self.world.users.get(user).map_or(1, |it| it.account),
+        };
+        let edits_rule = matches!(operation, Operation::DeleteRule { .. })
+            || matches!(operation, Operation::SetRule { id, .. } if self.world.rules.contains_key(id));
+        let anybody = of_account(self.world.users.iter().map(|(id, it)| (*id, it.account)), account);
+        match self.chance.below(100) {
+            _ if edits_rule || matches!(operation, Operation::SetHistory { .. }) => account * 100,
+            0..15 => self.chance.of(&anybody).unwrap_or(account * 100),
+            15..25 => 101,
+            25..27 => 200,
+            _ => account * 100,
+        }
     }
 
     fn sub_user(&mut self) -> Id {
@@ -245,9 +313,9 @@ impl Maker {
     }
 
     fn ask(&mut self) -> Ask {
-        match self.chance.below(9) {
-            0 => Ask::Resume { after: self.seq.saturating_sub(self.chance.below(400)) },
-            1 => {
+        match self.chance.below(11) {
+            0 | 9 => Ask::Resume { after: self.seq.saturating_sub(self.chance.below(400)) },
+            1 | 10 => {
                 let to = self.now - self.back() / 2;
                 let device = if self.chance.percent(5) { 77_777 } else { self.device() };
                 Ask::History { device, from: to - self.chance.between(0, 4 * DAY), to }
