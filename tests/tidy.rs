@@ -13,17 +13,17 @@ mod words;
 use std::path::{Path, PathBuf};
 
 /// A source file, by its path from the root of the project.
-pub struct Source {
-    pub path: String,
-    pub text: String,
+pub(crate) struct Source {
+    pub(crate) path: String,
+    pub(crate) text: String,
 }
 
 impl Source {
-    pub fn new(path: &str, text: &str) -> Self {
+    pub(crate) fn new(path: &str, text: &str) -> Self {
         Self { path: path.to_owned(), text: text.to_owned() }
     }
 
-    pub fn is_test(&self) -> bool {
+    pub(crate) fn is_test(&self) -> bool {
         self.path.starts_with("tests/")
             || self.path.contains("/tests/")
             || self.path.contains("/tests.rs")
@@ -33,13 +33,13 @@ impl Source {
     }
 
     /// The text up to its unit tests.
-    pub fn code(&self) -> &str {
+    pub(crate) fn code(&self) -> &str {
         self.text.split("#[cfg(test)]").next().unwrap_or_default()
     }
 }
 
 /// The files of the project with one of these endings, build output and version control left out.
-pub fn sources(endings: &[&str]) -> Vec<Source> {
+pub(crate) fn sources(endings: &[&str]) -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
     let mut folders = vec![root.to_path_buf()];
@@ -64,6 +64,6 @@ pub fn sources(endings: &[&str]) -> Vec<Source> {
 }
 
 /// Fails with all complaints at once.
-pub fn no_complaints(complaints: &[String]) {
+pub(crate) fn no_complaints(complaints: &[String]) {
     assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
 }
