@@ -53,6 +53,8 @@ section! {
     Config {
         /// Where everything is kept.
         data_dir: PathBuf = PathBuf::from("purview-data"),
+        /// Who and what exists.
+        directory: DirectoryConfig = DirectoryConfig::default(),
         /// Trackers.
         listener: ListenerConfig = ListenerConfig::default(),
         /// The log.
@@ -139,6 +141,72 @@ impl BrokerConfig {
 
     const fn in_flight() -> u16 {
         256
+    }
+}
+
+section! {
+    /// Who and what exists, and how much of it.
+    DirectoryConfig {
+        /// Whether a change is synced to disk before its call returns. Only tests and throw-away demonstrations turn it off.
+        durable: bool = true,
+        /// Accounts.
+        accounts_max: usize = 100_000,
+        /// Tariffs.
+        tariffs_max: usize = 10_000,
+        /// Users of one account.
+        users_per_account_max: usize = 10_000,
+        /// Roles of one account.
+        roles_per_account_max: usize = 1_000,
+        /// Devices of one account.
+        devices_per_account_max: usize = 1_000_000,
+        /// Geofences of one account.
+        geofences_per_account_max: usize = 100_000,
+        /// Places of one account.
+        places_per_account_max: usize = 100_000,
+        /// Alert rules of one account.
+        rules_per_account_max: usize = 10_000,
+        /// Devices of one rule.
+        rule_devices_max: usize = 10_000,
+        /// Geofences of one rule.
+        rule_geofences_max: usize = 1_000,
+        /// Points of one geofence, holes included.
+        geofence_points_max: usize = 5_000,
+        /// Outputs of one device.
+        device_outputs_max: usize = 64,
+        /// Characters of a name.
+        name_chars_max: usize = 200,
+        /// Characters of an identifier by which a device calls itself.
+        identifier_chars_max: usize = 128,
+        /// Characters of an address.
+        address_chars_max: usize = 1_000,
+        /// Bytes of the platform settings, or the hardware settings, of one device.
+        settings_bytes_max: usize = 65_536,
+        /// Single changes in one batch.
+        batch_changes_max: usize = 10_000,
+        /// Changes that may wait for the one writer.
+        changes_waiting_max: usize = 1_024,
+        /// Bytes of one audit row's before, or after; what is longer is left out.
+        audit_json_bytes_max: usize = 4_096,
+        /// Denied attempts, merged, that may wait to be written.
+        denials_waiting_max: usize = 10_000,
+        /// Rows of denied attempts that are kept.
+        denials_rows_max: u64 = 1_000_000,
+        /// Sessions of one user; a further one closes the oldest.
+        sessions_per_user_max: usize = 64,
+        /// Passwords hashed at once.
+        password_checks_max: usize = 2,
+        /// Passwords that may wait to be hashed; beyond it, log-ins are refused for the moment.
+        password_checks_waiting_max: usize = 64,
+        /// Memory of one password hash, KiB.
+        password_memory_kib: u32 = 19_456,
+        /// Passes of one password hash.
+        password_passes: u32 = 2,
+        /// How long a change waits for a lock on the database file.
+        busy_timeout_ms: u64 = 2_000,
+        /// How long a change waits for its journal entry before it takes the last committed place instead.
+        journal_wait_ms_max: u64 = 2_000,
+        /// Space kept free for revokes, given up when the disk is full.
+        reserve_bytes: u64 = 1024 * 1024,
     }
 }
 

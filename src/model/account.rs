@@ -15,6 +15,8 @@ pub struct Account {
     pub name: String,
     /// The main user.
     pub owner: UserId,
+    /// On which a device is put that is registered without one.
+    pub default_tariff: TariffId,
 }
 
 /// A tariff (P8).

@@ -5,7 +5,7 @@ use policy::{GeofenceId, RuleId};
 use std::sync::Arc;
 
 /// The geofences and rules as of a version. Cloning shares structure, and what two versions differ in is found without walking through both.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct DefinitionSet {
     /// Raised by each change.
     pub version: u64,

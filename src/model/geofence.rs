@@ -2,9 +2,10 @@
 
 use super::PublicId;
 use policy::{AccountId, GeofenceId, PlaceId, UserId};
+use serde::{Deserialize, Serialize};
 
 /// A point, WGS 84 degrees.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Point {
     /// −90 … 90.
     pub latitude: f64,
@@ -13,7 +14,7 @@ pub struct Point {
 }
 
 /// The form of a geofence (B63).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Shape {
     /// Everything within a distance of a point.
     Circle {
