@@ -300,3 +300,55 @@ fn write_place(fix: Option<&Fix>, satellites: u8, out: &mut Vec<u8>) {
 fn unsigned(value: f32) -> u16 {
     value as u16
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoder(transport: Transport, packets: &[usize]) -> TeltonikaEncoder {
+        let mut encoder = TeltonikaEncoder::new(transport);
+        let identifier = Identifier::new("356307042441013").expect("an identifier");
+        for count in packets {
+            let records = alloc::vec![Record::default(); *count];
+            assert_eq!(encoder.records(&identifier, &records, &mut Vec::new()), *count);
+        }
+        encoder
+    }
+
+    #[test]
+    fn a_login_is_answered_first_and_commands_of_the_server_are_passed_over() {
+        let mut encoder = encoder(Transport::Tcp, &[]);
+        encoder.login(&Identifier::new("1").expect("an identifier"), &mut Vec::new());
+        let mut bytes = BytesMut::from(&[1, 0, 0, 0, 0][..]);
+        assert_eq!(encoder.acknowledged(&mut bytes), Ok(0));
+        // The rest of a frame of codec 12, "getinfo".
+        bytes.extend_from_slice(&from_hex("0000000f0c010500000007676574696e666f0100004312").expect("digits"));
+        assert_eq!((encoder.acknowledged(&mut bytes), bytes.len()), (Ok(0), 0));
+        encoder.login(&Identifier::new("1").expect("an identifier"), &mut Vec::new());
+        assert_eq!(encoder.acknowledged(&mut BytesMut::from(&[0][..])), Err(DecodeError::fatal("login refused")));
+    }
+
+    #[test]
+    fn a_count_that_is_not_the_sent_one_is_no_acknowledgement() {
+        let mut encoder = encoder(Transport::Tcp, &[2, 3]);
+        assert_eq!(encoder.acknowledged(&mut BytesMut::from(&[0, 0, 0, 2][..])), Ok(1));
+        assert!(encoder.acknowledged(&mut BytesMut::from(&[0, 0, 0, 2][..])).is_err());
+    }
+
+    #[test]
+    fn a_packet_is_acknowledged_by_its_count() {
+        let mut encoder = encoder(Transport::Udp, &[2, 1]);
+        let mut bytes = BytesMut::from(&[0, 5, 0, 1, 1, 1, 2, 0, 5, 0, 2, 1, 2, 0][..]);
+        assert!(encoder.acknowledged(&mut bytes).is_err(), "the second packet was not accepted");
+        assert!(bytes.is_empty());
+    }
+
+    #[test]
+    fn a_frame_ends_at_the_vendors_limit() {
+        let mut encoder = TeltonikaEncoder::new(Transport::Tcp);
+        let identifier = Identifier::new("356307042441013").expect("an identifier");
+        let mut out = Vec::new();
+        let count = encoder.records(&identifier, &alloc::vec![Record::default(); 300], &mut out);
+        assert!(count > 20 && out.len() <= PACKET_BYTES_MAX, "{count} records in {} bytes", out.len());
+    }
+}

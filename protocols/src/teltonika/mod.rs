@@ -229,3 +229,29 @@ fn framed(data: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(data);
     out.extend_from_slice(&u32::from(crc16_arc(data)).to_be_bytes());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::from_hex;
+
+    #[test]
+    fn a_login_waits_for_the_session_and_has_a_refusal() {
+        let mut bytes = BytesMut::from(&from_hex("000f333536333037303432343431303133").expect("digits")[..]);
+        let (mut out, mut replies) = (Vec::new(), Replies::new());
+        assert_eq!(TeltonikaDecoder.decode(&mut bytes, &Environment::default(), &mut out, &mut replies), Ok(Progress::Frame));
+        let [reply] = replies.as_slice() else { panic!("one reply") };
+        assert_eq!((&reply.body, reply.release), (&ReplyBody::Bytes(vec![1]), Release::Identified));
+        assert_eq!(reply.refused, Some(ReplyBody::Bytes(vec![0])));
+    }
+
+    #[test]
+    fn records_are_acknowledged_when_they_are_durable() {
+        let frame = "000000000000003608010000016b40d8ea30010000000000000000000000000000000105021503010101425e0f01f10000601a014e0000000000000000010000c7cf";
+        let mut bytes = BytesMut::from(&from_hex(frame).expect("digits")[..]);
+        let (mut out, mut replies) = (Vec::new(), Replies::new());
+        assert_eq!(TeltonikaDecoder.decode(&mut bytes, &Environment::default(), &mut out, &mut replies), Ok(Progress::Frame));
+        assert!(matches!(out.as_slice(), [Message::Record { identifier: None, .. }]));
+        assert!(matches!(replies.as_slice(), [reply] if reply.release == Release::Durable && reply.refused.is_none()));
+    }
+}

@@ -3,7 +3,7 @@
 use protocols::{Protocol, Transport};
 
 /// Protocols whose fixtures are still to come. Empty when all are there.
-pub const AWAITED: &[Protocol] = &[Protocol::Gt06, Protocol::H02, Protocol::Wialon];
+pub const AWAITED: &[Protocol] = &[Protocol::Gt06, Protocol::H02];
 
 /// What a wire format can and cannot do.
 #[derive(Clone, Copy)]

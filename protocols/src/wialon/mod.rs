@@ -1,0 +1,407 @@
+//! Wialon IPS 1.1, 2.0 and 2.1 (Gurtam): lines of text over TCP and UDP.
+//!
+//! Source: Gurtam, "Wialon IPS" communication protocol, versions 1.1, 2.0 and 2.1.
+//!
+//! ```text
+//! line     = [ sender ] "#" type "#" body CR LF
+//! sender   = [ version ";" ] id                         ; datagrams only
+//! L        = id ";" password                            ; 1.1
+//!          / version ";" id ";" password ";" checksum   ; 2.0, 2.1
+//! SD       = date;time;lat;N|S;lon;E|W;speed;course;height;satellites
+//! D        = SD;hdop;inputs;outputs;adc;ibutton;params
+//! B        = *( ( SD / D ) "|" )                        ; kept while there was no connection
+//! P        =                                            ; ping
+//! M        = text                                       ; from the driver, or the answer to a command
+//! I        = size;index;last;date;time;name, then size bytes ; a part of a picture
+//! ```
+//! From 2.0 on, SD, D, B, M and L end in a CRC-16/ARC in hexadecimal digits over everything between the type and the checksum,
+//! separator included. Dates are `DDMMYY`, times `HHMMSS[.fraction]` UTC, degrees `DDMM.mm` and `DDDMM.mm`, speed km/h; `NA` or
+//! nothing is no value. The first three satellites make a fix valid. A list of `params` is `name:type:value,…` (type 1 whole, 2 real,
+//! 3 text).
+//!
+//! Answers: `#AL#1` (refused `#AL#0`), `#AD#1`, `#AB#n`, `#AP#`, `#AM#1`, `#AI#index;1`. A wrong checksum is answered as the manual
+//! says (`#AL#10`, `#ASD#13`, `#AD#16`, `#AB#`, `#AM#01`) and nothing of the line is kept. The manual answers SD by `#ASD#1`; see
+//! `docs/conformance.md` for why it is `#AD#1` here.
+
+mod encoder;
+mod params;
+mod record;
+
+pub use encoder::WialonEncoder;
+
+use crate::wire::crc16_arc;
+use crate::{
+    Attributes, DecodeError, Decoder, Environment, Identifier, Message, Name, Progress, Record, Release, Replies, Reply, ReplyBody, Value,
+};
+use alloc::string::String;
+use alloc::vec::Vec;
+use alloc::{borrow::ToOwned, format};
+use bytes::{Buf, BytesMut};
+
+/// The longest line, its end included.
+const LINE_BYTES_MAX: usize = 32_768;
+/// The longest part of a picture.
+const PICTURE_BYTES_MAX: usize = 32_768;
+/// The longest first line on a stream.
+const LOGIN_BYTES_MAX: usize = 512;
+
+/// Which version the tracker speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Version {
+    /// It has not said it.
+    #[default]
+    Unknown,
+    /// 1.1: no checksums.
+    First,
+    /// 2.0 or 2.1: checksums.
+    Second,
+}
+
+/// Decoder of one connection or datagram.
+#[derive(Debug, Default)]
+pub struct WialonDecoder {
+    version: Version,
+    /// So many bytes of the buffer hold no end of a line.
+    scanned: usize,
+}
+
+impl Decoder for WialonDecoder {
+    fn decode(
+        &mut self,
+        bytes: &mut BytesMut,
+        env: &Environment<'_>,
+        out: &mut Vec<Message>,
+        replies: &mut Replies,
+    ) -> Result<Progress, DecodeError> {
+        if self.scanned == 0 {
+            let empty = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+            bytes.advance(empty);
+        }
+        let Some(end) = self.line_end(bytes, env.datagram)? else { return Ok(Progress::NeedMore) };
+        let whole = bytes.get(..end).unwrap_or_default();
+        let line = whole.strip_suffix(b"\n").unwrap_or(whole);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let line = Line::split(line, env.datagram);
+        let Some(frame) = line.as_ref().map_or(Ok(Some(whole)), |line| line.frame(bytes, end))? else { return Ok(Progress::NeedMore) };
+        let consumed = frame.len();
+        let mut heard = Heard { env, out, replies, identifier: None };
+        let outcome = match line {
+            Some(line) => self.take(&line, frame, &mut heard),
+            None => Err(DecodeError::skipped("line is no packet")),
+        };
+        bytes.advance(consumed);
+        self.scanned = 0;
+        outcome.map(|()| Progress::Frame)
+    }
+
+    fn frame_bytes_max(&self, identified: bool) -> usize {
+        if identified { LINE_BYTES_MAX.saturating_add(PICTURE_BYTES_MAX) } else { LOGIN_BYTES_MAX }
+    }
+}
+
+/// What a line is read into.
+struct Heard<'a> {
+    env: &'a Environment<'a>,
+    out: &'a mut Vec<Message>,
+    replies: &'a mut Replies,
+    /// The sender of a datagram.
+    identifier: Option<Identifier>,
+}
+
+impl Heard<'_> {
+    fn reply(&mut self, release: Release, text: &str) {
+        self.replies.bytes(release, text.as_bytes().to_vec());
+    }
+
+    fn record(&mut self, record: Record) {
+        self.out.push(Message::Record { identifier: self.identifier, record });
+    }
+
+    fn undecoded(&mut self, reason: &'static str, raw: &[u8]) {
+        self.out.push(Message::Undecoded { identifier: self.identifier, reason, raw: raw.to_vec() });
+    }
+}
+
+/// A line, taken apart.
+struct Line<'a> {
+    sender: &'a [u8],
+    kind: &'a [u8],
+    body: &'a [u8],
+}
+
+impl<'a> Line<'a> {
+    /// `None` if it is no packet. On a stream nothing stands before the type.
+    fn split(line: &'a [u8], datagram: bool) -> Option<Self> {
+        let mut parts = line.splitn(3, |byte| *byte == b'#');
+        let (sender, kind, body) = (parts.next()?, parts.next()?, parts.next()?);
+        (datagram || sender.is_empty()).then_some(Self { sender, kind, body })
+    }
+
+    /// The line, or the line and the picture behind it; `None` if it is not here yet.
+    fn frame<'b>(&self, bytes: &'b [u8], end: usize) -> Result<Option<&'b [u8]>, DecodeError> {
+        if self.kind != b"I" {
+            return Ok(bytes.get(..end));
+        }
+        let size = self.body.split(|byte| *byte == b';').next().and_then(number).unwrap_or(0);
+        if size > PICTURE_BYTES_MAX {
+            return Err(DecodeError::fatal("picture part is too long"));
+        }
+        Ok(bytes.get(..end.saturating_add(size)))
+    }
+}
+
+fn number(digits: &[u8]) -> Option<usize> {
+    core::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// A body and whether its checksum fits.
+enum Checked<'a> {
+    /// There is none.
+    Plain(&'a [u8]),
+    /// It fits: the body without it.
+    Right(&'a [u8]),
+    /// It does not.
+    Wrong(&'a [u8]),
+}
+
+impl<'a> Checked<'a> {
+    /// Takes the checksum behind the last `separator`.
+    fn of(body: &'a [u8], separator: u8) -> Self {
+        let Some(place) = body.iter().rposition(|byte| *byte == separator) else { return Self::Wrong(body) };
+        let (head, digits) = body.split_at_checked(place.saturating_add(1)).unwrap_or((body, &[]));
+        let inner = head.strip_suffix(&[separator]).unwrap_or(head);
+        match checksum(digits) {
+            Some(said) if said == crc16_arc(head) => Self::Right(inner),
+            _ => Self::Wrong(inner),
+        }
+    }
+}
+
+fn checksum(digits: &[u8]) -> Option<u16> {
+    if digits.len() > 4 || !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    u16::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+fn text(bytes: &[u8]) -> alloc::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}
+
+impl WialonDecoder {
+    /// Where the first line ends, its end included.
+    fn line_end(&mut self, bytes: &[u8], datagram: bool) -> Result<Option<usize>, DecodeError> {
+        let unseen = bytes.get(self.scanned..).unwrap_or_default();
+        let end = match unseen.iter().position(|byte| *byte == b'\n') {
+            Some(place) => Some(self.scanned.saturating_add(place).saturating_add(1)),
+            None if datagram && !bytes.is_empty() => Some(bytes.len()),
+            None => None,
+        };
+        if end.unwrap_or(bytes.len()) > LINE_BYTES_MAX {
+            return Err(DecodeError::fatal("line is too long"));
+        }
+        if end.is_none() {
+            self.scanned = bytes.len();
+        }
+        Ok(end)
+    }
+
+    fn take(&mut self, line: &Line<'_>, frame: &[u8], heard: &mut Heard<'_>) -> Result<(), DecodeError> {
+        if heard.env.datagram {
+            self.sender(line.sender, heard)?;
+        }
+        match line.kind {
+            b"L" => self.login(line.body, heard),
+            b"SD" => self.one(line.body, record::SHORT_FIELDS, "#ASD#13\r\n", frame, heard),
+            b"D" => self.one(line.body, record::FIELDS, "#AD#16\r\n", frame, heard),
+            b"B" => self.black_box(line.body, heard),
+            b"M" => self.driver_text(line.body, frame, heard),
+            b"P" if line.body.is_empty() => {
+                heard.out.push(Message::Heartbeat { identifier: heard.identifier, attributes: Attributes::new() });
+                heard.reply(Release::Now, "#AP#\r\n");
+                Ok(())
+            }
+            b"I" => {
+                picture(line.body, frame, heard);
+                Ok(())
+            }
+            _ => {
+                heard.undecoded("unknown packet type", frame);
+                Ok(())
+            }
+        }
+    }
+
+    /// `id` or `version;id` before a datagram's line.
+    fn sender(&mut self, sender: &[u8], heard: &mut Heard<'_>) -> Result<(), DecodeError> {
+        if sender.is_empty() {
+            return Ok(());
+        }
+        let sender = text(sender);
+        let (version, id) = match sender.split_once(';') {
+            Some((version, id)) if is_second(version) => (Version::Second, id),
+            Some(_) => return Err(DecodeError::skipped("sender")),
+            None => (Version::First, &*sender),
+        };
+        self.version = version;
+        heard.identifier = Some(Identifier::new(id).ok_or(DecodeError::skipped("sender"))?);
+        Ok(())
+    }
+
+    fn login(&mut self, body: &[u8], heard: &mut Heard<'_>) -> Result<(), DecodeError> {
+        const BROKEN: DecodeError = DecodeError::skipped("login");
+        let whole = text(body);
+        let mut fields = whole.split(';');
+        let first = fields.next().unwrap_or_default();
+        let (version, id, password) = if is_second(first) && whole.contains(';') {
+            let (Some(id), Some(password), Some(_), None) = (fields.next(), fields.next(), fields.next(), fields.next()) else {
+                return Err(BROKEN);
+            };
+            if matches!(Checked::of(body, b';'), Checked::Wrong(_)) && !heard.env.options.ignore_checksum {
+                heard.reply(Release::Now, "#AL#10\r\n");
+                return Err(DecodeError::skipped("checksum"));
+            }
+            (Version::Second, id, password)
+        } else {
+            let password = fields.next().unwrap_or_default();
+            if fields.next().is_some() {
+                return Err(BROKEN);
+            }
+            (Version::First, first, password)
+        };
+        let identifier = Identifier::new(id).ok_or(BROKEN)?;
+        self.version = version;
+        let password = Some(password).filter(|password| !matches!(*password, "" | "NA")).map(ToOwned::to_owned);
+        heard.out.push(Message::Login { identifier, password });
+        let body = |answer: &str| ReplyBody::Bytes(answer.as_bytes().to_vec());
+        heard.replies.push(Reply { body: body("#AL#1\r\n"), release: Release::Identified, refused: Some(body("#AL#0\r\n")) });
+        Ok(())
+    }
+
+    /// SD and D. Without a login the number of fields tells whether there is a checksum.
+    fn one(&self, body: &[u8], fields: usize, wrong: &str, frame: &[u8], heard: &mut Heard<'_>) -> Result<(), DecodeError> {
+        let count = body.iter().filter(|byte| **byte == b';').count().saturating_add(1);
+        let checked = match self.version {
+            Version::Second => Checked::of(body, b';'),
+            Version::Unknown if count == fields.saturating_add(1) => Checked::of(body, b';'),
+            Version::Unknown | Version::First => Checked::Plain(body),
+        };
+        let (body, marked) = admit(checked, wrong, heard)?;
+        match record::parse(&text(body)) {
+            Some(mut record) => {
+                mark(&mut record, marked);
+                heard.record(record);
+            }
+            None => heard.undecoded("packet structure", frame),
+        }
+        heard.reply(Release::Durable, "#AD#1\r\n");
+        Ok(())
+    }
+
+    fn black_box(&self, body: &[u8], heard: &mut Heard<'_>) -> Result<(), DecodeError> {
+        let last = body.rsplit(|byte| *byte == b'|').next().unwrap_or_default();
+        let checked = match self.version {
+            Version::Second => Checked::of(body, b'|'),
+            Version::Unknown if !last.is_empty() && last.len() < body.len() && checksum(last).is_some() => Checked::of(body, b'|'),
+            Version::Unknown | Version::First => Checked::Plain(body),
+        };
+        let (body, marked) = admit(checked, "#AB#\r\n", heard)?;
+        let mut count = 0_usize;
+        for part in body.split(|byte| *byte == b'|').filter(|part| !part.is_empty()) {
+            count = count.saturating_add(1);
+            match record::parse(&text(part)) {
+                Some(mut record) => {
+                    record.attributes.set(Name::Buffered, Value::Bool(true));
+                    mark(&mut record, marked);
+                    heard.record(record);
+                }
+                None => heard.undecoded("packet structure", part),
+            }
+        }
+        heard.reply(Release::Durable, &format!("#AB#{count}\r\n"));
+        Ok(())
+    }
+
+    fn driver_text(&self, body: &[u8], frame: &[u8], heard: &mut Heard<'_>) -> Result<(), DecodeError> {
+        let checked = match (self.version, Checked::of(body, b';')) {
+            (Version::Second, checked) | (Version::Unknown, checked @ Checked::Right(_)) => checked,
+            (Version::First | Version::Unknown, _) => Checked::Plain(body),
+        };
+        let (body, marked) = admit(checked, "#AM#01\r\n", heard)?;
+        if self.version != Version::First && body.contains(&b';') {
+            // With a checksum there is one field only; without a login nobody knows.
+            heard.undecoded("packet structure", frame);
+            return Ok(());
+        }
+        let mut record = Record::default();
+        record.attributes.set(Name::Text, Value::Text(&text(body)));
+        mark(&mut record, marked);
+        heard.record(record);
+        heard.reply(Release::Durable, "#AM#1\r\n");
+        Ok(())
+    }
+}
+
+/// The body, and whether its record must be marked as unchecked.
+fn admit<'a>(checked: Checked<'a>, wrong: &str, heard: &mut Heard<'_>) -> Result<(&'a [u8], bool), DecodeError> {
+    match checked {
+        Checked::Plain(body) | Checked::Right(body) => Ok((body, false)),
+        Checked::Wrong(body) if heard.env.options.ignore_checksum => Ok((body, true)),
+        Checked::Wrong(_) => {
+            heard.reply(Release::Now, wrong);
+            Err(DecodeError::skipped("checksum"))
+        }
+    }
+}
+
+fn mark(record: &mut Record, unchecked: bool) {
+    if unchecked {
+        record.attributes.set(Name::ChecksumIgnored, Value::Bool(true));
+    }
+}
+
+fn is_second(version: &str) -> bool {
+    version.starts_with("2.") && version.len() == 3
+}
+
+/// A part of a picture is kept as it is; the last part is answered once more for the whole.
+fn picture(body: &[u8], frame: &[u8], heard: &mut Heard<'_>) {
+    heard.undecoded("picture part", frame);
+    let mut fields = body.split(|byte| *byte == b';').skip(1).map(number);
+    if let (Some(Some(index)), Some(Some(last))) = (fields.next(), fields.next()) {
+        heard.reply(Release::Durable, &format!("#AI#{index};1\r\n"));
+        if index == last {
+            heard.reply(Release::Durable, "#AI#1\r\n");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_without_end_is_refused_at_its_limit() {
+        let mut decoder = WialonDecoder::default();
+        let (mut bytes, mut out, mut replies) = (BytesMut::from("#D#"), Vec::new(), Replies::new());
+        let env = Environment::default();
+        for _ in bytes.len()..LINE_BYTES_MAX {
+            bytes.extend_from_slice(b"1");
+            assert_eq!(decoder.decode(&mut bytes, &env, &mut out, &mut replies), Ok(Progress::NeedMore));
+        }
+        bytes.extend_from_slice(b"1");
+        let refused = decoder.decode(&mut bytes, &env, &mut out, &mut replies);
+        assert_eq!(refused, Err(DecodeError::fatal("line is too long")));
+        assert!(out.is_empty() && replies.as_slice().is_empty());
+    }
+
+    #[test]
+    fn a_login_waits_for_the_session_and_has_a_refusal() {
+        let mut decoder = WialonDecoder::default();
+        let (mut bytes, mut out, mut replies) = (BytesMut::from("#L#1;NA\r\n"), Vec::new(), Replies::new());
+        assert_eq!(decoder.decode(&mut bytes, &Environment::default(), &mut out, &mut replies), Ok(Progress::Frame));
+        let [reply] = replies.as_slice() else { panic!("one reply") };
+        assert_eq!(reply.release, Release::Identified);
+        assert_eq!(reply.refused, Some(ReplyBody::Bytes(b"#AL#0\r\n".to_vec())));
+    }
+}

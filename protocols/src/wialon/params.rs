@@ -1,0 +1,160 @@
+//! The list of additional parameters, both ways: `name:type:value,…`.
+//!
+//! A parameter that is called as an attribute of our vocabulary is that attribute (`battery_mv`, `input_2` for `input[2]`, `io_7`
+//! for `io[7]`), and so are the names that the manual gives (`SOS`) and that trackers commonly use (`bat`, `temp`). Others keep
+//! the name that the tracker gives them.
+
+use crate::{Alarm, Attributes, Key, Name, Value};
+use alloc::string::String;
+use core::fmt::Write as _;
+
+/// Attributes that have a field of their own, or are ours to say.
+const NOT_PARAMS: [Name; 9] = [
+    Name::Alarm,
+    Name::Satellites,
+    Name::Hdop,
+    Name::InputMask,
+    Name::OutputMask,
+    Name::DriverId,
+    Name::Buffered,
+    Name::ChecksumIgnored,
+    Name::OutOfRange,
+];
+
+/// Attributes that are yes or no: there the format has only 0 and 1.
+const YES_NO: [Name; 10] = [
+    Name::Ignition,
+    Name::Motion,
+    Name::Input,
+    Name::Output,
+    Name::Charging,
+    Name::Blocked,
+    Name::Armed,
+    Name::Door,
+    Name::Lock,
+    Name::Mock,
+];
+
+/// Reads a list.
+pub(super) fn read(list: &str, out: &mut Attributes) {
+    for param in list.split(',').filter(|param| !param.is_empty()) {
+        let mut parts = param.splitn(3, ':');
+        let name = parts.next().unwrap_or_default();
+        match (parts.next(), parts.next()) {
+            (Some(kind), Some(text)) => push(out, name, value(kind, text)),
+            (Some(text), None) => push(out, name, Value::Text(text)),
+            _ => push(out, name, Value::Text("")),
+        }
+    }
+}
+
+fn value<'a>(kind: &str, text: &'a str) -> Value<'a> {
+    match kind {
+        "1" => text.parse().map(Value::Int).or_else(|_| text.parse().map(Value::Unsigned)).unwrap_or_else(|_| real(text)),
+        "2" => real(text),
+        _ => Value::Text(text),
+    }
+}
+
+fn real(text: &str) -> Value<'_> {
+    text.parse().ok().filter(|number: &f64| number.is_finite()).map_or(Value::Text(text), Value::Float)
+}
+
+fn push<'a>(out: &mut Attributes, name: &'a str, value: Value<'a>) {
+    match (name, value) {
+        ("SOS" | "sos", Value::Int(1)) => return out.alarm(Alarm::Sos),
+        ("alarm", Value::Text(text)) => {
+            if let Some(alarm) = Alarm::from_text(text) {
+                return out.alarm(alarm);
+            }
+        }
+        ("bat", value) => {
+            if let Some(percent) = number(value).filter(|percent| (0.0..=100.0).contains(percent)) {
+                return out.set(Name::BatteryLevelPct, Value::Float(percent));
+            }
+        }
+        ("temp", value) => {
+            if let Some(degrees) = number(value) {
+                return out.set(Name::DeviceTemperatureC, Value::Float(degrees));
+            }
+        }
+        _ => {}
+    }
+    match (key(name), value) {
+        (Key::Named(named, index), Value::Int(bit @ 0..=1)) if YES_NO.contains(&named) => {
+            out.push(Key::Named(named, index), Value::Bool(bit == 1));
+        }
+        (key, value) => out.push(key, value),
+    }
+}
+
+/// A number, also one that was sent as text.
+fn number(value: Value<'_>) -> Option<f64> {
+    match value {
+        Value::Text(text) => text.parse().ok().filter(|number: &f64| number.is_finite()),
+        value => value.as_f64(),
+    }
+}
+
+fn key(name: &str) -> Key<'_> {
+    if let Some(named) = Name::from_text(name).filter(|named| !NOT_PARAMS.contains(named)) {
+        return Key::Named(named, 0);
+    }
+    let Some((stem, digits)) = name.rsplit_once('_') else { return Key::Text(name) };
+    // Only the spelling that is written comes back as a number: no sign, no leading zero.
+    let number: Option<u32> = digits.parse().ok().filter(|_| digits.starts_with(|c: char| c.is_ascii_digit()));
+    let Some(number) = number.filter(|number| *number == 0 || !digits.starts_with('0')) else { return Key::Text(name) };
+    if stem == "io" && (number > 0 || digits == "0") {
+        return Key::Io(number);
+    }
+    let index = u8::try_from(number).ok().filter(|index| *index > 0);
+    match (Name::from_text(stem).filter(|named| !NOT_PARAMS.contains(named)), index) {
+        (Some(named), Some(index)) => Key::Named(named, index),
+        _ => Key::Text(name),
+    }
+}
+
+/// Appends an attribute and the comma before it; nothing if the format cannot carry it.
+pub(super) fn write(key: Key<'_>, value: Value<'_>, first: bool, out: &mut String) -> bool {
+    let before = out.len();
+    if !first {
+        out.push(',');
+    }
+    let named = match key {
+        Key::Named(Name::Alarm, _) => {
+            let carried = match value {
+                Value::Alarm(Alarm::Sos) => write!(out, "SOS:1:1"),
+                Value::Alarm(alarm) => write!(out, "alarm:3:{}", alarm.as_str()),
+                _ => Err(core::fmt::Error),
+            };
+            if carried.is_err() {
+                out.truncate(before);
+            }
+            return carried.is_ok();
+        }
+        Key::Named(name, _) if NOT_PARAMS.contains(&name) => Err(core::fmt::Error),
+        Key::Named(name, 0) => write!(out, "{}", name.as_str()),
+        Key::Named(name, index) => write!(out, "{}_{index}", name.as_str()),
+        Key::Io(id) => write!(out, "io_{id}"),
+        Key::Text(name) if !name.is_empty() && is_plain(name) && !name.contains(':') => write!(out, "{name}"),
+        Key::Text(_) => Err(core::fmt::Error),
+    };
+    let carried = named.and_then(|()| match value {
+        Value::Bool(v) => write!(out, ":1:{}", u8::from(v)),
+        Value::Int(v) => write!(out, ":1:{v}"),
+        Value::Unsigned(v) => write!(out, ":1:{v}"),
+        Value::Float(v) => write!(out, ":2:{v}"),
+        Value::Text(text) if is_plain(text) => write!(out, ":3:{text}"),
+        Value::Text(_) => Err(core::fmt::Error),
+        Value::Alarm(alarm) => write!(out, ":3:{}", alarm.as_str()),
+    });
+    if carried.is_err() {
+        out.truncate(before);
+    }
+    carried.is_ok()
+}
+
+/// Whether a text can stand in a list, a record and a line.
+pub(super) fn is_plain(text: &str) -> bool {
+    !text.chars().any(|c| matches!(c, ',' | ';' | '|') || c.is_control())
+}

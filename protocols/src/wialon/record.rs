@@ -1,0 +1,165 @@
+//! The fields of a record.
+
+use super::params;
+use crate::{Attributes, Civil, Fix, Key, Latitude, Longitude, Micros, Name, Record, Value};
+use alloc::format;
+
+/// Fields of a short and of a full record.
+pub(super) const SHORT_FIELDS: usize = 10;
+pub(super) const FIELDS: usize = 16;
+/// From so many satellites on a fix is valid.
+pub(super) const SATELLITES_OF_A_FIX: i64 = 3;
+
+/// A field's value; `None` for "no value".
+fn present(field: Option<&str>) -> Option<&str> {
+    field.filter(|field| !matches!(*field, "" | "NA"))
+}
+
+/// A number; what is none, or none that is finite, is out of range.
+fn real(field: Option<&str>, name: &'static str, suspicious: &mut Option<&'static str>) -> Option<f32> {
+    let number = present(field)?.parse().ok().filter(|number: &f32| number.is_finite());
+    if number.is_none() {
+        *suspicious = Some(name);
+    }
+    number
+}
+
+/// Reads a record; `None` if it has too few or too many fields. A value out of range is left out, and named.
+pub(super) fn parse(text: &str) -> Option<Record> {
+    let count = text.bytes().filter(|byte| *byte == b';').count().saturating_add(1);
+    if !(SHORT_FIELDS..=FIELDS).contains(&count) {
+        return None;
+    }
+    let mut fields = text.split(';');
+    let mut next = || fields.next();
+    let mut suspicious = None;
+    let (date, time) = (present(next()), present(next()));
+    let fix_time = date.zip(time).and_then(|(date, time)| {
+        let instant = instant(date, time);
+        if instant.is_none() {
+            suspicious = Some("time");
+        }
+        instant
+    });
+    let latitude = present(next()).zip(present(next()));
+    let longitude = present(next()).zip(present(next()));
+    let speed_kmh = real(next(), "speed", &mut suspicious);
+    let course_deg = real(next(), "course", &mut suspicious).and_then(|course| course_of(course, &mut suspicious));
+    let altitude_m = real(next(), "height", &mut suspicious);
+    let satellites: Option<i64> = present(next()).and_then(|count| {
+        let count = count.parse().ok();
+        if count.is_none() {
+            suspicious = Some("satellites");
+        }
+        count
+    });
+    let mut attributes = Attributes::new();
+    if let Some(satellites) = satellites {
+        attributes.set(Name::Satellites, Value::Int(satellites));
+    }
+    let place = latitude.zip(longitude).and_then(|(latitude, longitude)| place(latitude, longitude, &mut suspicious));
+    let fix = place.map(|(latitude, longitude)| Fix {
+        latitude,
+        longitude,
+        valid: satellites.is_some_and(|count| count >= SATELLITES_OF_A_FIX),
+        altitude_m,
+        speed_kmh,
+        course_deg,
+    });
+    rest(&mut attributes, &mut next);
+    if let Some(what) = suspicious {
+        attributes.set(Name::OutOfRange, Value::Text(what));
+    }
+    Some(Record { fix_time, fix, attributes })
+}
+
+/// What a full record has beyond a short one.
+fn rest<'a>(out: &mut Attributes, next: &mut impl FnMut() -> Option<&'a str>) {
+    if let Some(hdop) = present(next()).and_then(|hdop| hdop.parse().ok()) {
+        out.set(Name::Hdop, Value::Float(hdop));
+    }
+    for name in [Name::InputMask, Name::OutputMask] {
+        match present(next()).map(|mask| (mask, mask.parse())) {
+            Some((_, Ok(mask))) => out.set(name, Value::Int(mask)),
+            Some((mask, Err(_))) => out.set(name, Value::Text(mask)),
+            None => {}
+        }
+    }
+    for (index, volts) in present(next()).unwrap_or_default().split(',').enumerate() {
+        if let Some(volts) = present(Some(volts)).and_then(|volts| volts.parse().ok()) {
+            out.push(Key::Text(&format!("adc{}", index.saturating_add(1))), Value::Float(volts));
+        }
+    }
+    if let Some(key) = present(next()) {
+        out.set(Name::DriverId, Value::Text(key));
+    }
+    if let Some(list) = present(next()) {
+        params::read(list, out);
+    }
+}
+
+fn course_of(course: f32, suspicious: &mut Option<&'static str>) -> Option<f32> {
+    if (0.0..360.0).contains(&course) {
+        Some(course)
+    } else if course == 360.0 {
+        Some(0.0)
+    } else {
+        *suspicious = Some("course");
+        None
+    }
+}
+
+/// `None` for a place that is none; 0/0 is none.
+fn place(latitude: (&str, &str), longitude: (&str, &str), suspicious: &mut Option<&'static str>) -> Option<(Latitude, Longitude)> {
+    let latitude = degrees(latitude.0, latitude.1, "N", "S").and_then(Latitude::new);
+    let longitude = degrees(longitude.0, longitude.1, "E", "W").and_then(Longitude::new);
+    match (latitude, longitude) {
+        (Some(latitude), Some(longitude)) => {
+            let is_zero = latitude.degrees().abs() <= 0.0 && longitude.degrees().abs() <= 0.0;
+            (!is_zero).then_some((latitude, longitude))
+        }
+        (None, _) => {
+            *suspicious = Some("latitude");
+            None
+        }
+        (_, None) => {
+            *suspicious = Some("longitude");
+            None
+        }
+    }
+}
+
+/// `DDMM.mm` and the side of the zero line.
+fn degrees(digits: &str, side: &str, positive: &str, negative: &str) -> Option<f64> {
+    let number: f64 = digits.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0)?;
+    let whole = libm::floor(number / 100.0);
+    let degrees = whole + (number - whole * 100.0) / 60.0;
+    match side {
+        side if side == positive => Some(degrees),
+        side if side == negative => Some(-degrees),
+        _ => None,
+    }
+}
+
+/// `DDMMYY` and `HHMMSS[.fraction]`.
+fn instant(date: &str, time: &str) -> Option<Micros> {
+    let (time, fraction) = time.split_once('.').unwrap_or((time, ""));
+    let (day, month, year) = pairs(date)?;
+    let (hour, minute, second) = pairs(time)?;
+    let mut micros = 0_u32;
+    let mut digits = fraction.bytes();
+    for _ in 0..6 {
+        let digit = digits.next().map_or(Some(0), |byte| char::from(byte).to_digit(10))?;
+        micros = micros.checked_mul(10)?.checked_add(digit)?;
+    }
+    let year = i32::try_from(year).ok()?.checked_add(2_000)?;
+    Civil { year, month, day, hour, minute, second, micros }.to_micros()
+}
+
+fn pairs(digits: &str) -> Option<(u32, u32, u32)> {
+    if digits.len() != 6 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let pair = |from: usize| digits.get(from..from.checked_add(2)?)?.parse().ok();
+    Some((pair(0)?, pair(2)?, pair(4)?))
+}
