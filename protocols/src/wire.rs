@@ -117,6 +117,12 @@ impl<'a> Cursor<'a> {
         self.array().map(u16::from_be_bytes)
     }
 
+    /// Three bytes, big endian.
+    #[inline]
+    pub fn be_u24(&mut self) -> Option<u32> {
+        self.array().map(|[a, b, c]| u32::from_be_bytes([0, a, b, c]))
+    }
+
     /// Four bytes, big endian.
     #[inline]
     pub fn be_u32(&mut self) -> Option<u32> {
@@ -128,6 +134,62 @@ impl<'a> Cursor<'a> {
     pub fn be_u64(&mut self) -> Option<u64> {
         self.array().map(u64::from_be_bytes)
     }
+}
+
+/// A short text that is put together without an allocation. What does not fit is left out.
+#[derive(Clone, Copy, Debug)]
+pub struct ShortText {
+    bytes: [u8; Self::BYTES_MAX],
+    length: usize,
+}
+
+impl Default for ShortText {
+    fn default() -> Self {
+        Self { bytes: [0; Self::BYTES_MAX], length: 0 }
+    }
+}
+
+impl ShortText {
+    /// The most it holds.
+    pub const BYTES_MAX: usize = 64;
+
+    /// Adds text.
+    pub fn push_str(&mut self, text: &str) {
+        let end = self.length.saturating_add(text.len());
+        if let Some(room) = self.bytes.get_mut(self.length..end) {
+            room.copy_from_slice(text.as_bytes());
+            self.length = end;
+        }
+    }
+
+    /// Adds a number in decimal digits.
+    pub fn push_number(&mut self, number: u64) {
+        let (mut digits, mut start, mut rest) = ([b'0'; 20], 20_usize, number);
+        loop {
+            start = start.saturating_sub(1);
+            if let (Some(digit), Ok(value)) = (digits.get_mut(start), u8::try_from(rest % 10)) {
+                *digit = value | b'0';
+            }
+            rest /= 10;
+            if rest == 0 || start == 0 {
+                break;
+            }
+        }
+        self.push_str(digits.get(start..).and_then(|d| core::str::from_utf8(d).ok()).unwrap_or_default());
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.bytes.get(..self.length).and_then(|b| core::str::from_utf8(b).ok()).unwrap_or_default()
+    }
+}
+
+/// A byte of two decimal digits, `None` if one of them is more than 9.
+#[must_use]
+pub fn bcd(byte: u8) -> Option<u8> {
+    let (high, low) = (byte >> 4, byte & 0x0F);
+    (high <= 9 && low <= 9).then(|| high.saturating_mul(10).saturating_add(low))
 }
 
 /// Reads hexadecimal digits; white space is skipped. `None` for an odd count or another character.
@@ -195,6 +257,18 @@ mod tests {
         assert_eq!(cursor.rest(), [5]);
         assert_eq!(cursor.u8(), Some(5));
         assert_eq!(cursor.take(1), None);
+    }
+
+    #[test]
+    fn a_short_text_takes_what_fits() {
+        let mut text = ShortText::default();
+        text.push_number(0);
+        text.push_str("-");
+        text.push_number(u64::MAX);
+        assert_eq!(text.as_str(), "0-18446744073709551615");
+        text.push_str(&"x".repeat(60));
+        assert_eq!(text.as_str().len(), 22);
+        assert_eq!((bcd(0x59), bcd(0x5A)), (Some(59), None));
     }
 
     #[test]

@@ -1,0 +1,287 @@
+//! A record while it is being read: what is wrong in it is noted, and never stops the rest.
+
+use crate::wire::{Cursor, ShortText};
+use crate::{Alarm, Attributes, Civil, Fix, Key, Latitude, Longitude, MICROS_PER_SECOND, Message, Micros, Name, Record, Value};
+
+/// Bit 12 of the flags: the fix is valid.
+pub const FLAG_VALID: u16 = 0x1000;
+/// Bit 11: western longitude.
+pub const FLAG_WEST: u16 = 0x0800;
+/// Bit 10: northern latitude.
+pub const FLAG_NORTH: u16 = 0x0400;
+/// Bit 14: bit 15 says whether the ignition is on.
+const FLAG_IGNITION_KNOWN: u16 = 0x4000;
+const FLAG_IGNITION: u16 = 0x8000;
+const COURSE_MASK: u16 = 0x03FF;
+
+/// Parts of a degree on the wire.
+pub const PER_DEGREE: f64 = 1_800_000.0;
+
+/// How wide the fields of a cell are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CellForm {
+    /// Bytes of the location area: 2 or 4.
+    pub area: usize,
+    /// Bytes of the cell: 2, 3, 4 or 8.
+    pub cell: usize,
+}
+
+/// The usual form.
+pub const CELL_2G: CellForm = CellForm { area: 2, cell: 3 };
+/// The form of the kinds from 0xA0 on.
+pub const CELL_4G: CellForm = CellForm { area: 4, cell: 8 };
+/// A form in between.
+pub const CELL_WIDE: CellForm = CellForm { area: 2, cell: 4 };
+
+/// A record while it is being read.
+#[derive(Debug)]
+pub struct Report {
+    pub record: Record,
+    zone_s: i32,
+    unchecked: bool,
+    out_of_range: bool,
+}
+
+impl Report {
+    /// Nothing read yet.
+    pub fn new(zone_s: i32, unchecked: bool) -> Self {
+        Self { record: Record::default(), zone_s, unchecked, out_of_range: false }
+    }
+
+    /// The attributes so far.
+    pub const fn attributes(&mut self) -> &mut Attributes {
+        &mut self.record.attributes
+    }
+
+    /// Sets an attribute.
+    pub fn set(&mut self, name: Name, value: Value<'_>) {
+        self.record.attributes.set(name, value);
+    }
+
+    /// Sets a whole number.
+    pub fn int(&mut self, name: Name, value: impl Into<i64>) {
+        self.set(name, Value::Int(value.into()));
+    }
+
+    /// Sets hundredths of a volt as millivolts.
+    pub fn centivolts(&mut self, name: Name, value: u16) {
+        self.int(name, i64::from(value).saturating_mul(10));
+    }
+
+    /// Raises an alarm.
+    pub fn alarm(&mut self, alarm: Option<Alarm>) {
+        if let Some(alarm) = alarm {
+            self.record.attributes.alarm(alarm);
+        }
+    }
+
+    /// A date in six bytes. Zeros mean that there is none.
+    pub fn date(&mut self, body: &mut Cursor<'_>) -> Option<()> {
+        let date: [u8; 6] = body.array()?;
+        self.date_of(date);
+        Some(())
+    }
+
+    /// As [`Self::date`].
+    pub fn date_of(&mut self, date: [u8; 6]) {
+        if date == [0; 6] {
+            return;
+        }
+        match civil(date).and_then(Civil::to_micros) {
+            Some(time) => self.time(time.saturating_sub(i64::from(self.zone_s).saturating_mul(MICROS_PER_SECOND))),
+            None => self.out_of_range = true,
+        }
+    }
+
+    /// Seconds since 1970.
+    pub fn epoch(&mut self, seconds: u32) {
+        self.time(i64::from(seconds).saturating_mul(MICROS_PER_SECOND));
+    }
+
+    const fn time(&mut self, time: Micros) {
+        self.record.fix_time = Some(time);
+    }
+
+    /// Date, satellites, place, speed of a byte, and flags.
+    #[inline]
+    pub fn place(&mut self, body: &mut Cursor<'_>) -> Option<()> {
+        self.date(body)?;
+        self.place_without_date(body)
+    }
+
+    /// As [`Self::place`], from the satellites on.
+    #[inline]
+    pub fn place_without_date(&mut self, body: &mut Cursor<'_>) -> Option<()> {
+        let satellites = body.u8()?;
+        let (latitude, longitude) = (body.be_u32()?, body.be_u32()?);
+        let speed = body.u8()?;
+        let flags = body.be_u16()?;
+        self.int(Name::Satellites, satellites & 0x0F);
+        self.fix(latitude, longitude, u16::from(speed), flags);
+        Some(())
+    }
+
+    /// The fix, and the ignition where the flags tell it.
+    #[inline]
+    pub fn fix(&mut self, latitude: u32, longitude: u32, speed_kmh: u16, flags: u16) {
+        if flags & FLAG_IGNITION_KNOWN != 0 {
+            self.set(Name::Ignition, Value::Bool(flags & FLAG_IGNITION != 0));
+        }
+        let valid = flags & FLAG_VALID != 0;
+        if !valid && latitude == 0 && longitude == 0 {
+            return;
+        }
+        let north = f64::from(latitude) / PER_DEGREE;
+        let east = f64::from(longitude) / PER_DEGREE;
+        let degrees = (
+            Latitude::new(if flags & FLAG_NORTH == 0 { -north } else { north }),
+            Longitude::new(if flags & FLAG_WEST == 0 { east } else { -east }),
+        );
+        let (Some(latitude), Some(longitude)) = degrees else {
+            self.out_of_range = true;
+            return;
+        };
+        let course_deg = match flags & COURSE_MASK {
+            360 => Some(0.0),
+            course @ 0..360 => Some(f32::from(course)),
+            _ => {
+                self.out_of_range = true;
+                None
+            }
+        };
+        self.record.fix = Some(Fix { latitude, longitude, valid, altitude_m: None, speed_kmh: Some(f32::from(speed_kmh)), course_deg });
+    }
+
+    /// Metres above the sea, where there is a fix.
+    pub fn altitude(&mut self, metres: i16) {
+        if let Some(fix) = &mut self.record.fix {
+            fix.altitude_m = Some(f32::from(metres));
+        }
+    }
+
+    /// One cell, country and network before it.
+    #[inline]
+    pub fn cell(&mut self, body: &mut Cursor<'_>, form: CellForm) -> Option<()> {
+        let (country, network) = network(body)?;
+        let (area, cell) = area_and_cell(body, form)?;
+        self.push_cell(0, (country, network), (area, cell), None);
+        Some(())
+    }
+
+    /// Up to `count` cells of one network, each with its signal strength. Zeros fill places that are not used.
+    pub fn cells(&mut self, body: &mut Cursor<'_>, form: CellForm, count: usize) -> Option<()> {
+        let operator = network(body)?;
+        let (mut number, mut before) = (0_u8, [(0_u64, 0_u64); 16]);
+        for slot in before.iter_mut().take(count) {
+            let Some(place) = area_and_cell(body, form) else { break };
+            let signal = body.u8()?;
+            *slot = place;
+            number = number.saturating_add(1);
+            self.push_cell(number, operator, place, Some(signal));
+        }
+        Some(())
+    }
+
+    /// Adds a cell unless it is nowhere, or there already.
+    pub fn push_cell(&mut self, number: u8, operator: (u16, u16), place: (u64, u64), signal: Option<u8>) {
+        if place == (0, 0) {
+            return;
+        }
+        let mut text = ShortText::default();
+        text.push_number(u64::from(operator.0));
+        for part in [u64::from(operator.1), place.0, place.1] {
+            text.push_str("-");
+            text.push_number(part);
+        }
+        if let Some(signal) = signal {
+            text.push_str("-");
+            text.push_number(u64::from(signal));
+        }
+        self.push_new(Name::Cell, number, text.as_str());
+    }
+
+    /// Adds a Wi-Fi point; its signal strength is given without its sign.
+    pub fn push_wifi(&mut self, number: u8, mac: [u8; 6], signal: Option<u8>) {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        if mac == [0; 6] {
+            return;
+        }
+        let mut text = ShortText::default();
+        for (index, byte) in mac.into_iter().enumerate() {
+            let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
+            let pair = [digit(byte >> 4), digit(byte & 0x0F)];
+            text.push_str(if index == 0 { "" } else { ":" });
+            text.push_str(core::str::from_utf8(&pair).unwrap_or_default());
+        }
+        if let Some(signal) = signal {
+            text.push_str(",-");
+            text.push_number(u64::from(signal));
+        }
+        self.push_new(Name::Wifi, number, text.as_str());
+    }
+
+    /// A numbered text that no attribute of that name has yet.
+    fn push_new(&mut self, name: Name, number: u8, text: &str) {
+        let known = number > 1
+            && self
+                .record
+                .attributes
+                .iter()
+                .any(|(key, value)| matches!(key, Key::Named(n, _) if n == name) && value == Value::Text(text));
+        if !known {
+            self.record.attributes.push(Key::Named(name, number), Value::Text(text));
+        }
+    }
+
+    /// The record.
+    pub fn finish(mut self) -> Record {
+        if self.out_of_range {
+            self.set(Name::OutOfRange, Value::Bool(true));
+        }
+        if self.unchecked {
+            self.set(Name::ChecksumIgnored, Value::Bool(true));
+        }
+        self.record
+    }
+
+    /// The record as a message of the connection's device.
+    pub fn message(self) -> Message {
+        Message::Record { identifier: None, record: self.finish() }
+    }
+}
+
+/// Six bytes as a date of this century.
+pub fn civil([year, month, day, hour, minute, second]: [u8; 6]) -> Option<Civil> {
+    (year <= 99).then(|| Civil {
+        year: i32::from(year).saturating_add(2000),
+        month: u32::from(month),
+        day: u32::from(day),
+        hour: u32::from(hour),
+        minute: u32::from(minute),
+        second: u32::from(second),
+        micros: 0,
+    })
+}
+
+/// Country and network. The country's top bit says that the network has two bytes.
+#[inline]
+pub fn network(body: &mut Cursor<'_>) -> Option<(u16, u16)> {
+    let country = body.be_u16()?;
+    let network = if country & 0x8000 == 0 { u16::from(body.u8()?) } else { body.be_u16()? };
+    Some((country & 0x7FFF, network))
+}
+
+/// Location area and cell.
+#[inline]
+pub fn area_and_cell(body: &mut Cursor<'_>, form: CellForm) -> Option<(u64, u64)> {
+    let mut ahead = *body;
+    let area = if form.area == 4 { u64::from(ahead.be_u32()?) } else { u64::from(ahead.be_u16()?) };
+    let cell = match form.cell {
+        2 => u64::from(ahead.be_u16()?),
+        3 => u64::from(ahead.be_u24()?),
+        4 => u64::from(ahead.be_u32()?),
+        _ => ahead.be_u64()?,
+    };
+    *body = ahead;
+    Some((area, cell))
+}
