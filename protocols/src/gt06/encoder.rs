@@ -20,6 +20,8 @@ const NOT_TOLD: u8 = 0xFF;
 #[derive(Debug, Default)]
 pub struct Gt06Encoder {
     serial: u16,
+    /// As the last record that told it had it.
+    ignition: bool,
 }
 
 /// A record as the wire has it.
@@ -48,7 +50,7 @@ impl Gt06Encoder {
     /// Fresh.
     #[must_use]
     pub const fn new(_: Transport) -> Self {
-        Self { serial: 0 }
+        Self { serial: 0, ignition: false }
     }
 
     fn frame(&mut self, kind: u8, body: &[u8], out: &mut Vec<u8>) {
@@ -72,7 +74,8 @@ impl Encoder for Gt06Encoder {
     fn records(&mut self, _: &Identifier, records: &[Record], out: &mut Vec<u8>) -> usize {
         let Some(record) = records.first() else { return 0 };
         let rounded = Rounded::new(record);
-        let mut body = Vec::with_capacity(48);
+        self.ignition = yes(&record.attributes, Name::Ignition).unwrap_or(self.ignition);
+        let mut body = Vec::with_capacity(56);
         body.extend_from_slice(&rounded.time.map_or([0; 6], |(_, civil)| date_bytes(civil)));
         let Some(place) = &rounded.place else {
             // Country, network, seven cells, timing, language: nothing of it is known.
@@ -108,8 +111,8 @@ impl Encoder for Gt06Encoder {
     }
 
     fn heartbeat(&mut self, _: &Identifier, out: &mut Vec<u8>) {
-        // Ignition on, fix valid, full battery, strong signal, English.
-        self.frame(0x13, &[0x42, 6, 4, 0, 2], out);
+        let state = if self.ignition { 0x02 } else { 0 };
+        self.frame(0x13, &[state, NOT_TOLD, NOT_TOLD, 0, 2], out);
     }
 
     fn acknowledged(&mut self, bytes: &mut BytesMut) -> Result<usize, DecodeError> {

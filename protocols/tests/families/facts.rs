@@ -3,7 +3,7 @@
 use protocols::{Protocol, Transport};
 
 /// Protocols whose fixtures are still to come. Empty when all are there.
-pub const AWAITED: &[Protocol] = &[Protocol::Gt06, Protocol::H02];
+pub const AWAITED: &[Protocol] = &[];
 
 /// What a wire format can and cannot do.
 #[derive(Clone, Copy)]
@@ -23,9 +23,7 @@ impl Facts {
         match protocol {
             Protocol::Teltonika | Protocol::Wialon => Self { has_checksum: true, ..usual },
             Protocol::Gt06 => Self { has_checksum: true, ..usual },
-            // The server is silent to H02 positions.
-            Protocol::H02 => Self { acknowledges: |_| false, ..usual },
-            Protocol::OsmAnd | Protocol::OwnTracks => usual,
+            Protocol::H02 | Protocol::OsmAnd | Protocol::OwnTracks => usual,
         }
     }
 }

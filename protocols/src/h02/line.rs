@@ -1,0 +1,381 @@
+//! The text form: `*HQ,identifier,word,…#`.
+
+use super::report::{Angle, Place, Time, record, status};
+use crate::wire::ShortText;
+use crate::{Attributes, Civil, DecodeError, Environment, Identifier, Key, Message, Micros, Name, Record, Release, Replies, Value};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Fields that are looked at; what follows in a longer line is not.
+const FIELDS_MAX: usize = 80;
+
+/// Cells that a line tells.
+const CELLS_MAX: usize = 16;
+
+/// A line taken apart.
+struct Line<'a> {
+    fields: [&'a str; FIELDS_MAX],
+    count: usize,
+    identifier: Option<Identifier>,
+    raw: &'a [u8],
+}
+
+impl<'a> Line<'a> {
+    fn at(&self, index: usize) -> &'a str {
+        self.fields.get(index).copied().unwrap_or_default()
+    }
+
+    fn fields(&self) -> &[&'a str] {
+        self.fields.get(..self.count).unwrap_or_default()
+    }
+
+    /// From that field on.
+    fn from(&self, index: usize) -> &[&'a str] {
+        self.fields().get(index..).unwrap_or_default()
+    }
+
+    fn record(&self, record: Record) -> Message {
+        Message::Record { identifier: self.identifier, record }
+    }
+
+    fn undecoded(&self, reason: &'static str) -> Message {
+        Message::Undecoded { identifier: self.identifier, reason, raw: self.raw.to_vec() }
+    }
+
+    /// `*HQ,identifier,V4,word,time#`.
+    fn answer(&self, word: &str, now: Micros, replies: &mut Replies) {
+        let (Some(identifier), Some(civil)) = (self.identifier, Civil::from_micros(now)) else { return };
+        let mut text = String::with_capacity(48);
+        for part in ["*HQ,", identifier.as_str(), ",V4,", word, ","] {
+            text.push_str(part);
+        }
+        let year = u32::try_from(civil.year).unwrap_or(0);
+        for (number, digits) in
+            [(year, 4), (civil.month, 2), (civil.day, 2), (civil.hour, 2), (civil.minute, 2), (civil.second, 2)]
+        {
+            push_padded(&mut text, number, digits);
+        }
+        text.push('#');
+        replies.bytes(Release::Durable, text.into_bytes());
+    }
+}
+
+/// Appends a number with zeros before it.
+pub fn push_padded(text: &mut String, number: u32, digits: usize) {
+    let mut plain = ShortText::default();
+    plain.push_number(u64::from(number));
+    for _ in plain.as_str().len()..digits {
+        text.push('0');
+    }
+    text.push_str(plain.as_str());
+}
+
+/// Reads one line, `*` and `#` included.
+pub fn read(raw: &[u8], env: &Environment<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Result<(), DecodeError> {
+    let Some(text) = raw.get(1..raw.len().saturating_sub(1)).and_then(|text| core::str::from_utf8(text).ok()) else {
+        return Err(DecodeError::skipped("no text"));
+    };
+    let mut line = Line { fields: [""; FIELDS_MAX], count: 0, identifier: None, raw };
+    for (slot, field) in line.fields.iter_mut().zip(text.split(',')) {
+        *slot = field.trim();
+        line.count = line.count.saturating_add(1);
+    }
+    if line.count < 3 || line.at(0).len() != 2 {
+        return Err(DecodeError::skipped("no maker, identifier and word"));
+    }
+    line.identifier = Identifier::new(line.at(1));
+    let word = line.at(2);
+    let message = match word {
+        "HTBT" => Some(alive(&line)),
+        "LINK" => link(&line),
+        "NBR" => neighbours(&line),
+        "V3" => towers(&line),
+        "VP1" => walker(&line),
+        _ => place(&line, env.now, out),
+    };
+    match message {
+        Some(Message::Record { identifier, record }) => {
+            out.push(Message::Record { identifier, record });
+            if matches!(word, "V1" | "NBR" | "LINK") {
+                line.answer(word, env.now, replies);
+            }
+        }
+        Some(other) => out.push(other),
+        None => out.push(line.undecoded("unknown form")),
+    }
+    Ok(())
+}
+
+/// `HTBT[,battery]`.
+fn alive(line: &Line<'_>) -> Message {
+    let mut attributes = Attributes::new();
+    if let Ok(percent) = line.at(3).parse::<u8>() {
+        attributes.set(Name::BatteryLevelPct, Value::Int(i64::from(percent.min(100))));
+    }
+    Message::Heartbeat { identifier: line.identifier, attributes }
+}
+
+fn link(line: &Line<'_>) -> Option<Message> {
+    let mut attributes = Attributes::new();
+    let names = [Name::GsmSignalPct, Name::Satellites, Name::BatteryLevelPct, Name::Steps];
+    for (field, name) in line.from(4).iter().zip(names) {
+        attributes.set(name, Value::Int(i64::from(field.parse::<u32>().ok()?)));
+    }
+    let time = Time::of(six(line.at(3))?, six(line.at(9))?);
+    push_status(&mut attributes, line.at(10));
+    Some(line.record(record(time, None, attributes)))
+}
+
+/// Cells with their signal, three fields each.
+fn neighbours(line: &Line<'_>) -> Option<Message> {
+    let mut attributes = Attributes::new();
+    let operator = (line.at(4).parse().ok()?, line.at(5).parse().ok()?);
+    let count: usize = line.at(7).parse().ok()?;
+    let after = count.checked_mul(3)?.checked_add(8)?;
+    let cells = line.fields().get(8..after)?;
+    for (number, cell) in (1..).zip(cells.as_chunks::<3>().0.iter().take(CELLS_MAX)) {
+        let [area, id, signal] = cell;
+        push_cell(&mut attributes, number, operator, (area.parse().ok()?, id.parse().ok()?), signal.parse().ok());
+    }
+    push_status(&mut attributes, line.at(after.saturating_add(1)));
+    let time = Time::of(six(line.at(3))?, six(line.at(after))?);
+    Some(line.record(record(time, None, attributes)))
+}
+
+/// Cells of four fields each; country and network in one.
+fn towers(line: &Line<'_>) -> Option<Message> {
+    let mut attributes = Attributes::new();
+    let operator = line.at(4).split_at_checked(3)?;
+    let operator = (operator.0.parse().ok()?, operator.1.parse().ok()?);
+    let count: usize = line.at(5).parse().ok()?;
+    let after = count.checked_mul(4)?.checked_add(6)?;
+    let cells = line.fields().get(6..after)?;
+    for (number, cell) in (1..).zip(cells.as_chunks::<4>().0.iter().take(CELLS_MAX)) {
+        let [area, id, ..] = cell;
+        push_cell(&mut attributes, number, operator, (area.parse().ok()?, id.parse().ok()?), None);
+    }
+    if let Ok(raw) = u32::from_str_radix(line.at(after), 16) {
+        attributes.push(Key::Io(1), Value::Int(i64::from(raw)));
+    }
+    push_status(&mut attributes, line.at(after.saturating_add(4)));
+    let time = Time::of(six(line.at(3))?, six(line.at(after.saturating_add(3)))?);
+    Some(line.record(record(time, None, attributes)))
+}
+
+/// A place with a date and no time of day, or cells.
+fn walker(line: &Line<'_>) -> Option<Message> {
+    let mut attributes = Attributes::new();
+    if line.at(3) == "A" {
+        let place = degrees(line, 3)?;
+        let time = Time::of([0; 3], six(line.at(10))?);
+        return Some(line.record(record(time, Some(place), attributes)));
+    }
+    let operator = (line.at(4).parse().ok()?, line.at(5).parse().ok()?);
+    let mut number = 0_u8;
+    let mut part: [&str; 3] = [""; 3];
+    let mut filled = 0_usize;
+    for piece in line.from(6).iter().flat_map(|field| field.split('Y')).take(CELLS_MAX.saturating_mul(3)) {
+        if let Some(slot) = part.get_mut(filled) {
+            *slot = piece;
+            filled = filled.saturating_add(1);
+        }
+        if let ([area, id, signal], 3) = (part, filled) {
+            filled = 0;
+            number = number.saturating_add(1);
+            push_cell(&mut attributes, number, operator, (area.parse().ok()?, id.parse().ok()?), signal.parse().ok());
+        }
+    }
+    (number > 0).then(|| line.record(record(Time::Absent, None, attributes)))
+}
+
+/// V1 and all words that are built like it. What stands between the word and the time answers a command.
+fn place(line: &Line<'_>, now: Micros, out: &mut Vec<Message>) -> Option<Message> {
+    let is_time = |field: &str| field.is_empty() || six(field).is_some();
+    let says_valid = |i: &usize| match line.at(*i) {
+        "A" | "V" | "B" => true,
+        "0" | "1" => matches!(line.at(i.saturating_add(2)), "N" | "S"),
+        _ => false,
+    };
+    let valid = (4..line.count).find(|i| says_valid(i) && is_time(line.at(i.saturating_sub(1))))?;
+    let clock = six(line.at(valid.saturating_sub(1)));
+    // One more field may stand before the date.
+    let date_at = [7, 8].into_iter().map(|o| valid.saturating_add(o)).find(|i| six(line.at(*i)).is_some());
+    let mut attributes = Attributes::new();
+    let after = date_at.unwrap_or(valid.saturating_add(7)).saturating_add(1);
+    extras(line, after, &mut attributes);
+    let place = degrees(line, valid);
+    let date = date_at.and_then(|i| six(line.at(i)));
+    let time = match (clock, date) {
+        // Sent at the start, before satellites have set the clock: the time of receipt is the better one.
+        _ if line.at(2) == "V19" && line.at(valid) == "V" => Time::At(now),
+        (Some(clock), Some(date)) => Time::of(clock, date),
+        _ => Time::Absent,
+    };
+    if place.is_none() && matches!(time, Time::Absent) {
+        // Neither when nor where: a sign of life.
+        return Some(Message::Heartbeat { identifier: line.identifier, attributes });
+    }
+    if line.at(2) == "V4" {
+        let answer = line.fields().get(3..valid.saturating_sub(1)).unwrap_or_default().join(",");
+        out.push(Message::CommandAnswer { identifier: line.identifier, text: answer });
+    }
+    let mut record = record(time, place, attributes);
+    if let (Some(fix), Some(metres)) = (&mut record.fix, gauges(line, after).and_then(|g| g.altitude_m)) {
+        fix.altitude_m = Some(metres);
+    }
+    Some(line.record(record))
+}
+
+/// What follows the date: status, then cells, gauges, cards.
+fn extras(line: &Line<'_>, after: usize, attributes: &mut Attributes) {
+    if line.at(2) == "V19" {
+        // Nothing, telephone number, card, status.
+        for (offset, name) in [(1, Name::Phone), (2, Name::Iccid)] {
+            let text = line.at(after.saturating_add(offset)).trim_end_matches('?');
+            if !text.is_empty() {
+                attributes.set(name, Value::Text(text));
+            }
+        }
+        push_status(attributes, line.at(after.saturating_add(3)));
+        return;
+    }
+    push_status(attributes, line.at(after));
+    let first = after.saturating_add(1);
+    if let Some(gauges) = gauges(line, after) {
+        attributes.set(Name::OdometerM, Value::Int(i64::from(gauges.odometer_m)));
+        attributes.push(Key::Named(Name::TemperatureC, 1), Value::Int(i64::from(gauges.temperature_c)));
+        attributes.set(Name::FuelLevelPct, Value::Float(gauges.fuel_pct));
+        return;
+    }
+    if line.at(2) == "V6" {
+        attributes.set(Name::Iccid, Value::Text(line.at(first)));
+        return;
+    }
+    let rest = line.from(first);
+    let cell = match rest {
+        [country, network, area, id, ..] => cell_of(country, network, area, id),
+        _ => None,
+    };
+    if let Some((operator, place)) = cell {
+        push_cell(attributes, 0, operator, place, None);
+    }
+    for (number, field) in (1_u32..).zip(rest) {
+        if !field.is_empty() && (cell.is_none() || number > 4) {
+            attributes.push(Key::Io(number), Value::Text(field));
+        }
+    }
+}
+
+struct Gauges {
+    odometer_m: u32,
+    temperature_c: i16,
+    fuel_pct: f64,
+    altitude_m: Option<f32>,
+}
+
+/// Mileage, temperature, fuel (with a point), altitude, and a cell in hexadecimal digits, on trackers with a fuel sensor.
+fn gauges(line: &Line<'_>, after: usize) -> Option<Gauges> {
+    let [odometer, temperature, fuel, altitude, _, _] = line.from(after.saturating_add(1)) else { return None };
+    if !fuel.contains('.') {
+        return None;
+    }
+    Some(Gauges {
+        odometer_m: odometer.parse().ok()?,
+        temperature_c: temperature.parse().ok()?,
+        fuel_pct: fuel.parse().ok().filter(|f: &f64| f.is_finite())?,
+        altitude_m: altitude.parse::<i16>().ok().map(f32::from),
+    })
+}
+
+/// A cell in decimal or in hexadecimal digits: the country tells which.
+fn cell_of(country: &str, network: &str, area: &str, id: &str) -> Option<((u16, u16), (u64, u64))> {
+    let is_country = |number: &u16| (200..800).contains(number);
+    let radix = match country.parse::<u16>().ok().filter(is_country) {
+        Some(_) => 10,
+        None => 16,
+    };
+    let country = u16::from_str_radix(country, radix).ok().filter(is_country)?;
+    let place = (u64::from_str_radix(area, radix).ok()?, u64::from_str_radix(id, radix).ok()?);
+    Some(((country, u16::from_str_radix(network, radix).ok()?), place))
+}
+
+fn push_cell(attributes: &mut Attributes, number: u8, operator: (u16, u16), place: (u64, u64), signal: Option<u16>) {
+    if place == (0, 0) {
+        return;
+    }
+    let mut text = ShortText::default();
+    text.push_number(u64::from(operator.0));
+    for part in [u64::from(operator.1), place.0, place.1] {
+        text.push_str("-");
+        text.push_number(part);
+    }
+    if let Some(signal) = signal {
+        text.push_str("-");
+        text.push_number(u64::from(signal));
+    }
+    attributes.push(Key::Named(Name::Cell, number), Value::Text(text.as_str()));
+}
+
+/// Eight hexadecimal digits.
+fn push_status(attributes: &mut Attributes, field: &str) {
+    if field.len() == 8
+        && let Ok(bits) = u32::from_str_radix(field, 16)
+    {
+        status(attributes, bits);
+    }
+}
+
+/// Latitude, hemisphere, longitude, hemisphere, speed, course behind the field that says whether they are valid.
+fn degrees(line: &Line<'_>, valid: usize) -> Option<Place> {
+    let told = |offset: usize| line.at(valid.saturating_add(offset));
+    let south = match told(2) {
+        "N" => false,
+        "S" => true,
+        _ => return None,
+    };
+    let west = match told(4) {
+        "E" => false,
+        "W" => true,
+        _ => return None,
+    };
+    let (latitude, longitude) = (angle(told(1))?, angle(told(3))?);
+    Some(Place {
+        north: latitude.to_degrees(south),
+        east: longitude.to_degrees(west),
+        valid: matches!(line.at(valid), "A" | "1"),
+        speed_knots: told(5).parse().ok().filter(|speed: &f64| speed.is_finite() && *speed >= 0.0),
+        course_deg: told(6).parse().ok().filter(|course: &f64| course.is_finite()),
+    })
+}
+
+/// `DDMM.MMMM` with any number of digits before and behind the point, `-DD-MM.MMMM`, or eight and nine digits without a point.
+fn angle(text: &str) -> Option<Angle> {
+    let text = text.strip_prefix('-').unwrap_or(text);
+    let (whole, parts) = match text.split_once('.') {
+        Some(split) => split,
+        None => text.split_at_checked(text.len().checked_sub(4)?)?,
+    };
+    let (degrees, minutes) = match whole.split_once('-') {
+        Some(split) => split,
+        None => whole.split_at_checked(whole.len().saturating_sub(2))?,
+    };
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    if ![degrees, minutes, parts].into_iter().all(digits) || parts.len() > 9 {
+        return None;
+    }
+    let number = |text: &str| if text.is_empty() { Some(0_u64) } else { text.parse().ok() };
+    let per_minute = 10_u64.checked_pow(u32::try_from(parts.len()).ok()?)?;
+    let parts = number(minutes)?.checked_mul(per_minute)?.checked_add(number(parts)?)?;
+    Some(Angle { degrees: u32::try_from(number(degrees)?).ok()?, parts, per_minute })
+}
+
+/// Three numbers of two digits.
+fn six(text: &str) -> Option<[u8; 3]> {
+    let digits: [u8; 6] = text.as_bytes().try_into().ok()?;
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let [a, b, c, d, e, f] = digits.map(|digit| digit & 0x0F);
+    let pair = |tens: u8, ones: u8| tens.saturating_mul(10).saturating_add(ones);
+    Some([pair(a, b), pair(c, d), pair(e, f)])
+}
