@@ -124,7 +124,7 @@ fn what_is_no_frame_ends_a_fresh_connection_and_is_skipped_on_an_old_one() {
     assert_eq!(fresh.results.last(), Some(&Err(DecodeError::fatal("not a GT06 frame"))));
     let mut decoder = Gt06Decoder::default();
     hear(&mut decoder, &Environment::default(), &sealed(false, 0x01, &[0x03; 8], 1));
-    let mut stream = b"xx\x78yy".to_vec();
+    let mut stream = b"ab\x78cd".to_vec();
     stream.extend_from_slice(&sealed(false, 0x13, &[0, 6, 4, 0, 2], 2));
     let old = hear(&mut decoder, &Environment::default(), &stream);
     assert_eq!(old.results.first(), Some(&Err(DecodeError::skipped("noise between frames"))));
