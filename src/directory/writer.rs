@@ -108,6 +108,7 @@ impl Writer {
                     let _ = reply.send(done);
                 }
                 Some(Job::Prune { min_version, reply }) => {
+                    let min_version = min_version.min(self.shared.kept.newest());
                     self.shared.kept.prune(min_version);
                     let _ = reply.send(self.store.prune(min_version).await.map_err(|e| ChangeError::Storage(e.to_string())));
                 }
