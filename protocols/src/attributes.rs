@@ -58,16 +58,20 @@ words! {
         GsmSignalLevel = "gsm_signal_level", Satellites = "satellites", SatellitesVisible = "satellites_visible", Hdop = "hdop",
         Vdop = "vdop", Pdop = "pdop", AccuracyM = "accuracy_m", TemperatureC = "temperature_c", DeviceTemperatureC = "device_temperature_c",
         CoolantTemperatureC = "coolant_temperature_c", HumidityPct = "humidity_pct", Input = "input", Output = "output",
-        AnalogMv = "analog_mv", DriverId = "driver_id", Cell = "cell", Wifi = "wifi", Event = "event", Priority = "priority", Serial = "serial",
+        AnalogMv = "analog_mv", DriverId = "driver_id", Cell = "cell", Wifi = "wifi", Event = "event", Priority = "priority",
+        Serial = "serial",
         Buffered = "buffered", Charging = "charging", Blocked = "blocked", Armed = "armed", Door = "door", Lock = "lock",
         Operator = "operator", EngineRpm = "engine_rpm", EngineHoursS = "engine_hours_s", EngineLoadPct = "engine_load_pct",
-        ThrottlePct = "throttle_pct", ObdSpeedKmh = "obd_speed_kmh", ObdOdometerM = "obd_odometer_m", Vin = "vin", TroubleCodes = "trouble_codes",
+        ThrottlePct = "throttle_pct", ObdSpeedKmh = "obd_speed_kmh", ObdOdometerM = "obd_odometer_m", Vin = "vin",
+        TroubleCodes = "trouble_codes",
         Iccid = "iccid", Imsi = "imsi", Phone = "phone", Firmware = "firmware", Hardware = "hardware", HeartRateBpm = "heart_rate_bpm",
         Steps = "steps", Status = "status", Mode = "mode", Activity = "activity", Mock = "mock", Network = "network", Tag = "tag",
-        ChecksumIgnored = "checksum_ignored", OutOfRange = "out_of_range", Text = "text", InputMask = "input_mask", OutputMask = "output_mask",
+        ChecksumIgnored = "checksum_ignored", OutOfRange = "out_of_range", Text = "text", InputMask = "input_mask",
+        OutputMask = "output_mask",
         BeaconId = "beacon_id", BeaconRssiDbm = "beacon_rssi_dbm", BeaconBatteryMv = "beacon_battery_mv", Humidity = "humidity",
         GpsStatus = "gps_status", AccelerationMg = "acceleration_mg", PressurePa = "pressure_pa", MileageM = "mileage_m",
-        WorkHoursS = "work_hours_s", FixAgeS = "fix_age_s", Language = "language", Course = "course", TrackerId = "tracker_id", Regions = "regions",
+        WorkHoursS = "work_hours_s", FixAgeS = "fix_age_s", Language = "language", Course = "course", TrackerId = "tracker_id",
+        Regions = "regions",
     }
 }
 
@@ -636,7 +640,8 @@ mod tests {
         a.write_json(&mut json);
         assert_eq!(
             json,
-            "{\"ignition\":true,\"temperature_c[2]\":-3.5,\"io[70000]\":18446744073709551615,\"p\\\"1\":\"x\\u000ay\",\"alarm\":\"sos\",\"alarm[1]\":\"power_cut\"}"
+            "{\"ignition\":true,\"temperature_c[2]\":-3.5,\"io[70000]\":18446744073709551615,\
+             \"p\\\"1\":\"x\\u000ay\",\"alarm\":\"sos\",\"alarm[1]\":\"power_cut\"}"
         );
         assert_eq!(Attributes::from_bytes(a.as_bytes()), Some(a.clone()));
         let cut = a.as_bytes().len().saturating_sub(1);

@@ -14,7 +14,8 @@
 //!           / any other: an attribute, under its own name
 //! JSON      = { "device_id": …, "location": object or list of
 //!               { "timestamp", "coords": { "latitude", "longitude", "accuracy", "speed" m/s, "heading", "altitude" },
-//!                 "event", "is_moving", "odometer", "mock", "activity": { "type" }, "battery": { "level" 0–1, "is_charging" }, "extras" } }
+//!                 "event", "is_moving", "odometer", "mock", "activity": { "type" },
+//!                 "battery": { "level" 0–1, "is_charging" }, "extras" } }
 //! reply     = status 200; 400 when it cannot be read
 //! ```
 //!
@@ -323,7 +324,8 @@ fn read_value<'a>(key: Key<'_>, text: &'a str) -> Value<'a> {
         _ => {}
     }
     let digits = text.strip_prefix('-').unwrap_or(text);
-    let plain = digits.starts_with(|c: char| c.is_ascii_digit()) && (digits.len() == 1 || !digits.starts_with('0') || digits.starts_with("0."));
+    let padded = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
+    let plain = digits.starts_with(|c: char| c.is_ascii_digit()) && !padded;
     if !plain || text == "-0" {
         return Value::Text(text);
     }

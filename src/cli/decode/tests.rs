@@ -40,8 +40,9 @@ fn a_bad_line_is_named_and_the_next_goes_on() {
 
 #[test]
 fn osmand_requests_give_records_and_status() {
-    let line = r#"{"frames":[{"http":{"method":"GET","uri":"/?id=902064&lat=42.06288&lon=-88.23412&timestamp=1442068686579&hdop=6.0&altitude=224.0&speed=10.0"}},{"http":{"uri":"/?lat=1"}}]}"#;
-    let out = jsonl(Protocol::OsmAnd, line);
+    let uri = "/?id=902064&lat=42.06288&lon=-88.23412&timestamp=1442068686579&hdop=6.0&altitude=224.0&speed=10.0";
+    let line = serde_json::json!({ "frames": [{ "http": { "method": "GET", "uri": uri } }, { "http": { "uri": "/?lat=1" } }] });
+    let out = jsonl(Protocol::OsmAnd, &line.to_string());
     let record = &out[0]["frames"][0]["records"][0];
     assert_eq!(record["fix_time"], "2015-09-12T14:38:06.579Z");
     assert_eq!(record["latitude"], 42.06288);
