@@ -12,8 +12,6 @@ const COURSE_DEG: f64 = 1.0;
 
 /// Adds one recording to the tally.
 pub fn compare(vector: &Vector, heard: &Heard, tally: &mut Tally) {
-    let gives = !heard.records.is_empty() || !heard.heartbeats.is_empty() || heard.others > 0 || !heard.answers.is_empty();
-    tally.understood += usize::from(gives);
     let before = tally.disagreements.len();
     places(vector, heard, tally);
     answers(vector, heard, tally);

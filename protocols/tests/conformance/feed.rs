@@ -15,7 +15,6 @@ const NOW: Micros = 1_787_329_131_000_000;
 pub struct Heard {
     pub records: Vec<Record>,
     pub heartbeats: Vec<Attributes>,
-    pub others: usize,
     pub answers: Vec<Answer>,
     pub problem: Option<String>,
 }
@@ -68,7 +67,7 @@ fn send(decoder: &mut dyn Decoder, buffer: &mut BytesMut, env: &Environment<'_>,
             Message::Undecoded { reason, .. } => {
                 heard.problem = Some(format!("undecoded: {reason}"));
             }
-            Message::Login { .. } | Message::CommandAnswer { .. } => heard.others += 1,
+            Message::Login { .. } | Message::CommandAnswer { .. } => {}
         }
     }
     heard.answers.extend(replies.drain().map(|reply| match reply.body {

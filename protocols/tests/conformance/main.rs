@@ -38,10 +38,6 @@ fn recorded_frames_give_the_recorded_places_and_replies() {
     let (mut problems, mut tallies) = (Vec::new(), Vec::new());
     for protocol in RECORDED {
         let tally = measure(*protocol, &folder);
-        if tally.understood == 0 {
-            println!("{}: nothing is decoded yet", protocol.name());
-            continue;
-        }
         problems.extend(judge(&tally, &explained));
         tallies.push(tally);
     }

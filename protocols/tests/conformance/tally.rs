@@ -52,8 +52,6 @@ impl fmt::Display for Difference {
 #[derive(Clone, Debug)]
 pub struct Tally {
     pub name: &'static str,
-    /// Messages that gave something: a record, a sign of life, a login, a reply.
-    pub understood: usize,
     /// Messages without any difference.
     pub frames: Count,
     /// Positions with a place.
@@ -81,7 +79,6 @@ impl Tally {
         let none = Count::default();
         Self {
             name,
-            understood: 0,
             frames: none,
             places: none,
             without_fix: none,

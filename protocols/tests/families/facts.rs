@@ -2,9 +2,6 @@
 
 use protocols::{Protocol, Transport};
 
-/// Protocols whose fixtures are still to come. Empty when all are there.
-pub const AWAITED: &[Protocol] = &[];
-
 /// What a wire format can and cannot do.
 #[derive(Clone, Copy)]
 pub struct Facts {
@@ -21,8 +18,7 @@ impl Facts {
     pub fn of(protocol: Protocol) -> Self {
         let usual = Self { has_checksum: false, carries_no_fix: true, acknowledges: |transport| transport != Transport::Mqtt };
         match protocol {
-            Protocol::Teltonika | Protocol::Wialon => Self { has_checksum: true, ..usual },
-            Protocol::Gt06 => Self { has_checksum: true, ..usual },
+            Protocol::Teltonika | Protocol::Gt06 | Protocol::Wialon => Self { has_checksum: true, ..usual },
             Protocol::H02 | Protocol::OsmAnd | Protocol::OwnTracks => usual,
         }
     }
