@@ -49,19 +49,17 @@ const fn crc16_tables(polynomial: u16) -> CrcTables {
 
 fn crc16_reflected(bytes: &[u8], tables: &CrcTables, start: u16) -> u16 {
     let (steps, rest) = bytes.as_chunks::<STRIDE>();
-    let [nearest, ..] = tables;
     let mut crc = start;
-    for step in steps {
-        let mut step = *step;
-        let [first, second, ..] = &mut step;
+    let [t0, t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11, t12, t13, t14, t15] = tables;
+    for [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] in steps {
         let [low, high] = crc.to_le_bytes();
-        *first ^= low;
-        *second ^= high;
-        crc = tables.iter().rev().zip(step).fold(0, |sum, (table, byte)| sum ^ entry(table, byte));
+        let far = entry(t13, *c) ^ entry(t12, *d) ^ entry(t11, *e) ^ entry(t10, *f) ^ entry(t9, *g) ^ entry(t8, *h) ^ entry(t7, *i);
+        let near = entry(t6, *j) ^ entry(t5, *k) ^ entry(t4, *l) ^ entry(t3, *m) ^ entry(t2, *n) ^ entry(t1, *o) ^ entry(t0, *p);
+        crc = far ^ near ^ entry(t15, low ^ a) ^ entry(t14, high ^ b);
     }
     for byte in rest {
         let [low, _] = crc.to_le_bytes();
-        crc = (crc >> 8) ^ entry(nearest, low ^ byte);
+        crc = (crc >> 8) ^ entry(t0, low ^ byte);
     }
     crc
 }

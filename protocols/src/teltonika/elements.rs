@@ -221,7 +221,7 @@ pub(super) fn has_obd(model: &str) -> bool {
 }
 
 /// Adds an element under its name, or as `io[id]`.
-#[inline]
+#[inline(always)]
 pub(super) fn push(out: &mut Attributes, id: u16, raw: u64, width: Width, obd: bool) {
     if let Some(element) = row(id).filter(|element| element.width == width && (obd || !element.obd)) {
         let key = Key::Named(element.name, element.index);

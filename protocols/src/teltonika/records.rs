@@ -28,6 +28,9 @@ const CODEC_8: u8 = 0x08;
 pub(super) const CODEC_8_EXTENDED: u8 = 0x8E;
 const CODEC_16: u8 = 0x10;
 
+/// The shortest record of any codec.
+const RECORD_BYTES_MIN: usize = 5;
+
 /// Microseconds in a millisecond.
 pub(super) const MICROS_PER_MILLI: Micros = 1_000;
 /// Units of a degree on the wire.
@@ -55,26 +58,35 @@ pub(super) fn read<'a>(
 ) -> Option<Rest<'a>> {
     let device = Device { obd: env.model.is_some_and(elements::has_obd), sixteens: env.options.extended };
     let mut cursor = Cursor::new(body);
-    for _ in 0..count {
+    let first = out.len();
+    // Made in place: no more of them than the bytes could hold, whatever the count says.
+    let possible = usize::from(count).min(body.len().div_euclid(RECORD_BYTES_MIN).saturating_add(1));
+    out.extend(core::iter::repeat_with(|| Message::Record { identifier, record: Record::default() }).take(possible));
+    for place in first..first.saturating_add(usize::from(count)) {
         let before = cursor.rest();
-        out.push(Message::Record { identifier, record: Record::default() });
-        let Some(Message::Record { record, .. }) = out.last_mut() else { continue };
-        let understood = match codec {
-            CODEC_8 => avl_record(record, &mut cursor, Layout { wide_ids: false, wide_counts: false, generation: false, variable: false }, device),
-            CODEC_8_EXTENDED => {
-                avl_record(record, &mut cursor, Layout { wide_ids: true, wide_counts: true, generation: false, variable: true }, device)
-            }
-            CODEC_16 => avl_record(record, &mut cursor, Layout { wide_ids: true, wide_counts: false, generation: true, variable: false }, device),
-            CODEC_GH => gh_record(record, &mut cursor),
+        let understood = match out.get_mut(place) {
+            Some(Message::Record { record, .. }) => read_one(codec, record, &mut cursor, device),
             _ => None,
         };
         if understood.is_none() {
-            out.pop();
+            out.truncate(place);
             return Some(Rest { reason: "record is cut off", raw: before });
         }
     }
     let raw = cursor.rest();
     (!raw.is_empty()).then_some(Rest { reason: "bytes after the last record", raw })
+}
+
+#[inline(always)]
+fn read_one(codec: u8, record: &mut Record, cursor: &mut Cursor<'_>, device: Device) -> Option<()> {
+    let plain = Layout { wide_ids: false, wide_counts: false, generation: false, variable: false };
+    match codec {
+        CODEC_8 => avl_record(record, cursor, plain, device),
+        CODEC_8_EXTENDED => avl_record(record, cursor, Layout { wide_ids: true, wide_counts: true, variable: true, ..plain }, device),
+        CODEC_16 => avl_record(record, cursor, Layout { wide_ids: true, generation: true, ..plain }, device),
+        CODEC_GH => gh_record(record, cursor),
+        _ => None,
+    }
 }
 
 /// What is known of the device beyond the frame.

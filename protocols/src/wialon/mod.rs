@@ -35,7 +35,8 @@ use crate::{
 };
 use alloc::string::String;
 use alloc::vec::Vec;
-use alloc::{borrow::ToOwned, format};
+use alloc::borrow::{Cow, ToOwned};
+use alloc::format;
 use bytes::{Buf, BytesMut};
 
 /// The longest line, its end included.
@@ -184,8 +185,9 @@ fn checksum(digits: &[u8]) -> Option<u16> {
     u16::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok()
 }
 
-fn text(bytes: &[u8]) -> alloc::borrow::Cow<'_, str> {
-    String::from_utf8_lossy(bytes)
+/// The text of a line; trackers that do not write UTF-8 lose the letters that are not ASCII.
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    core::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 impl WialonDecoder {

@@ -12,6 +12,7 @@ const COURSE_DEG: f64 = 1.0;
 
 /// Adds one recording to the tally.
 pub fn compare(vector: &Vector, heard: &Heard, tally: &mut Tally) {
+    tally.ids.insert(vector.id.clone());
     let before = tally.disagreements.len();
     places(vector, heard, tally);
     answers(vector, heard, tally);
@@ -67,7 +68,8 @@ fn places(vector: &Vector, heard: &Heard, tally: &mut Tally) {
 
 fn differences(vector: &Vector, wanted: &Position, record: &Record, fix: &Fix) -> Vec<Difference> {
     let mut found = Vec::new();
-    if record.fix_time != wanted.time {
+    let no_time_is_right = wanted.of_the_clock && record.fix_time.is_none();
+    if record.fix_time != wanted.time && !no_time_is_right {
         let show = |time: Option<i64>| time.and_then(to_rfc3339).unwrap_or_else(|| "none".into());
         found.push(difference(vector, "time", show(record.fix_time), show(wanted.time)));
     }

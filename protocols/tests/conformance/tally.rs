@@ -1,5 +1,6 @@
 //! What agrees, counted.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// So many of so many.
@@ -52,6 +53,8 @@ impl fmt::Display for Difference {
 #[derive(Clone, Debug)]
 pub struct Tally {
     pub name: &'static str,
+    /// All recordings of the folder.
+    pub ids: BTreeSet<String>,
     /// Messages without any difference.
     pub frames: Count,
     /// Positions with a place.
@@ -79,6 +82,7 @@ impl Tally {
         let none = Count::default();
         Self {
             name,
+            ids: BTreeSet::new(),
             frames: none,
             places: none,
             without_fix: none,

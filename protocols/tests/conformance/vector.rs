@@ -21,6 +21,8 @@ pub enum Answer {
 #[derive(Clone, Debug)]
 pub struct Position {
     pub time: Option<Micros>,
+    /// The message carries no time: the recorded one is the other server's clock.
+    pub of_the_clock: bool,
     pub outdated: bool,
     pub valid: bool,
     pub latitude: f64,
@@ -57,7 +59,7 @@ impl Vector {
             datagram,
             context: context.map(|c| sent(c, &c["wire"], datagram)).collect(),
             input: sent(&json["input"], &json["wire"], datagram),
-            positions: json["expect"].as_array().into_iter().flatten().map(position).collect(),
+            positions: json["expect"].as_array().into_iter().flatten().enumerate().map(|(n, p)| position(p, depends(json, n))).collect(),
             answers: json["replies"].as_array().into_iter().flatten().map(answer).collect(),
         }
     }
@@ -93,10 +95,17 @@ fn answer(reply: &Value) -> Answer {
     Answer::Bytes(if reply["hex"].is_string() { hex(&reply["hex"]) } else { text(&reply["text"]).into_bytes() })
 }
 
-fn position(json: &Value) -> Position {
+/// Whether the time of that position follows the other server's clock.
+fn depends(json: &Value, index: usize) -> bool {
+    let pointer = format!("/expect/{index}/time");
+    json["clock_dependent"].as_array().is_some_and(|pointers| pointers.iter().any(|p| *p == pointer))
+}
+
+fn position(json: &Value, of_the_clock: bool) -> Position {
     let number = |name: &str| json[name].as_f64().unwrap_or(0.0);
     Position {
         time: json["time"].as_str().map(|t| from_rfc3339(t).expect("a time")),
+        of_the_clock,
         outdated: json["outdated"].as_bool().unwrap_or(false),
         valid: json["valid"].as_bool().unwrap_or(false),
         latitude: number("lat"),

@@ -13,6 +13,7 @@ mod inverse;
 mod mutate;
 mod planted;
 mod split;
+mod steady;
 mod subject;
 
 use facts::Facts;
