@@ -202,22 +202,20 @@ impl Elements {
         self.fixed.iter_mut().for_each(Vec::clear);
         self.variable.clear();
         (self.variable_count, self.priority, self.satellites, self.event) = (0, 0, 0, 0);
-        let speed = record.attributes.find(Key::Io(u32::from(OVERSPEED)));
+        let alone = record.attributes.find(Key::Io(u32::from(OVERSPEED))).is_none();
         for (key, value) in record.attributes.iter() {
             match (key, value) {
                 (Key::Named(Name::Priority, 0), Value::Int(priority)) => self.priority = u8::try_from(priority).unwrap_or(0),
                 (Key::Named(Name::Satellites, 0), Value::Int(count)) => self.satellites = u8::try_from(count).unwrap_or(0),
                 (Key::Named(Name::Event, 0), Value::Int(event)) => self.event = u16::try_from(event).unwrap_or(0),
-                (Key::Named(Name::Alarm, _), Value::Alarm(Alarm::Overspeed)) if speed.is_none() => self.overspeed(record.fix.as_ref()),
+                (Key::Named(Name::Alarm, _), Value::Alarm(Alarm::Overspeed)) if alone => self.overspeed(record.fix.as_ref()),
                 (Key::Named(Name::Alarm, _), Value::Alarm(alarm)) => {
                     if let Some((id, raw)) = elements::raises(alarm) {
                         self.push(id, raw, Width::One);
                     }
                 }
-                (Key::Named(Name::Vin, 0), Value::Text(text)) if tags::text(text.as_bytes()) == Some(text) => self.push_bytes(tags::VIN, text.as_bytes()),
-                (Key::Named(Name::TroubleCodes, 0), Value::Text(text)) if tags::text(text.as_bytes()) == Some(text) => {
-                    self.push_bytes(tags::TROUBLE_CODES, text.as_bytes());
-                }
+                (Key::Named(Name::Vin, 0), Value::Text(text)) => self.text(tags::VIN, text),
+                (Key::Named(Name::TroubleCodes, 0), Value::Text(text)) => self.text(tags::TROUBLE_CODES, text),
                 (Key::Named(name, index), value) => {
                     if let Some((id, raw, width)) = elements::find(name, index, value) {
                         self.push(id, raw, width);
@@ -226,6 +224,13 @@ impl Elements {
                 (Key::Io(id), value) => self.unnamed(id, value),
                 (Key::Text(_), _) => {}
             }
+        }
+    }
+
+    /// A text that comes back as it is.
+    fn text(&mut self, id: u16, text: &str) {
+        if tags::text(text.as_bytes()) == Some(text) {
+            self.push_bytes(id, text.as_bytes());
         }
     }
 

@@ -247,7 +247,8 @@ mod tests {
 
     #[test]
     fn records_are_acknowledged_when_they_are_durable() {
-        let frame = "000000000000003608010000016b40d8ea30010000000000000000000000000000000105021503010101425e0f01f10000601a014e0000000000000000010000c7cf";
+        let frame = "000000000000003608010000016b40d8ea3001000000000000000000000000000000\
+                     0105021503010101425e0f01f10000601a014e0000000000000000010000c7cf";
         let mut bytes = BytesMut::from(&from_hex(frame).expect("digits")[..]);
         let (mut out, mut replies) = (Vec::new(), Replies::new());
         assert_eq!(TeltonikaDecoder.decode(&mut bytes, &Environment::default(), &mut out, &mut replies), Ok(Progress::Frame));
