@@ -9,6 +9,7 @@ pub mod config;
 pub mod delivery;
 pub mod directory;
 pub mod geofence;
+pub mod history;
 pub mod journal;
 pub mod listener;
 pub mod model;
