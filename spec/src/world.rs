@@ -287,9 +287,7 @@ impl World {
             }
             Operation::SetTariff { device, tariff } => self.devices.get_mut(&device).into_iter().for_each(|it| it.tariff = tariff),
             Operation::RegisterDevice { by, device, tariff } => self.register(by, device, tariff),
-            Operation::DeleteDevice { device } => {
-                self.devices.remove(&device);
-            }
+            Operation::DeleteDevice { device } => self.delete_device(device),
             Operation::Create { by, spot } => self.create(by, spot, seq),
             Operation::SetRule { id, rule } => {
                 self.rules.insert(id, rule.clone());
@@ -305,6 +303,15 @@ impl World {
         let Some(account) = self.users.get(&by).map(|it| it.account) else { return };
         self.devices.insert(device, Device { account, tariff });
         self.sub_user(by).map(|it| it.devices.insert(device));
+    }
+
+    /// A rule is tied to its devices (B19): it goes with the last of them.
+    fn delete_device(&mut self, device: Id) {
+        self.devices.remove(&device);
+        for rule in self.rules.values_mut() {
+            rule.devices.remove(&device);
+        }
+        self.rules.retain(|_, rule| !rule.devices.is_empty());
     }
 
     /// A geofence or place belongs to the account, whoever made it (B16, B27, B29, B35). Made by a sub-user, it is granted to every

@@ -8,8 +8,8 @@ use futures_util::future::BoxFuture;
 use policy::Categories;
 use purview::clock::Clock;
 use purview::directory::{
-    Actor, Change, ChangeError, Directory, GeofenceForm, JournalHook, NewAccess, NewDevice, NewPassword, NewUser, PlaceForm, RuleForm, Session,
-    Turn,
+    Actor, Change, ChangeError, Directory, GeofenceForm, JournalHook, NewAccess, NewDevice, NewPassword, NewUser, PlaceForm, RuleForm,
+    Session, Turn,
 };
 use purview::model::{Point, RuleKind, Schedule, Shape};
 use spec::{Access, Answer, Id, Of, Operation, Role, Spot, World};
@@ -82,7 +82,11 @@ impl Ground {
         }
         for (id, account) in &world.accounts {
             let tariff = self.ids.tariffs.public(3);
-            let made = self.must(runtime, Actor::Operator, Change::CreateAccount { name: format!("Account {id}"), tariff, owner: person(account.owner) });
+            let made = self.must(
+                runtime,
+                Actor::Operator,
+                Change::CreateAccount { name: format!("Account {id}"), tariff, owner: person(account.owner) },
+            );
             let snapshot = self.directory.snapshot();
             let found = made.created.iter().find_map(|public| snapshot.account_of_public(*public)).expect("an account");
             self.ids.accounts.put(*id, found.public_id, found.id.0);
@@ -91,7 +95,8 @@ impl Ground {
         }
         for (id, role) in &world.roles {
             let owner = self.actor(role.account * 100);
-            let made = self.must(runtime, owner, Change::CreateRole { name: format!("Role {id}"), rights: rights(role), window: role.window });
+            let made =
+                self.must(runtime, owner, Change::CreateRole { name: format!("Role {id}"), rights: rights(role), window: role.window });
             let public = made.id().expect("a role");
             let number = self.directory.snapshot().role_of_public(public).expect("a role").id.0;
             self.ids.roles.put(*id, public, number);
@@ -142,8 +147,8 @@ impl Ground {
     pub fn sign_in(&self, runtime: &Runtime, user: Id) -> Option<Session> {
         let account = self.directory.snapshot().user(self.ids.user(user)).map(|it| it.account)?;
         let account = self.directory.snapshot().account(account)?.public_id;
-        let signing_in = self.directory.sign_in(&person(user).email, PASSWORD, Some(account));
-        runtime.block_on(signing_in).ok().map(|it| it.session)
+        let email = person(user).email;
+        runtime.block_on(self.directory.sign_in(&email, PASSWORD, Some(account))).ok().map(|it| it.session)
     }
 
     fn register(&mut self, runtime: &Runtime, by: Id, id: Id, tariff: Option<Id>) -> Result<(), ChangeError> {

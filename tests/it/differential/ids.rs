@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use policy::{AccountId, DeviceId, GeofenceId, PlaceId, RuleId, UserId};
+use policy::{DeviceId, GeofenceId, RuleId, UserId};
 use purview::model::PublicId;
 use spec::Id;
 
@@ -49,9 +49,6 @@ pub struct Ids {
 }
 
 impl Ids {
-    pub fn account(&self, id: Id) -> AccountId {
-        AccountId(self.accounts.number(id))
-    }
     pub fn user(&self, id: Id) -> UserId {
         UserId(self.users.number(id))
     }
@@ -60,9 +57,6 @@ impl Ids {
     }
     pub fn geofence(&self, id: Id) -> GeofenceId {
         GeofenceId(self.geofences.number(id))
-    }
-    pub fn place(&self, id: Id) -> PlaceId {
-        PlaceId(self.places.number(id))
     }
     pub fn rule(&self, id: Id) -> RuleId {
         RuleId(self.rules.number(id))

@@ -1,17 +1,26 @@
 //! Observations of the specification as items of the product, and back.
 
-use policy::{AccountId, DeviceId, GeofenceId, RuleId};
+use super::ids::Ids;
+use policy::{AccountId, GeofenceId};
 use purview::model::{Alert, AlertKind, EventId, Item, Order, Position, Shared, TimeFlag, Visit};
 use spec::{AlertView, Id, Observation, Seen, Spot, VisitView};
 
-/// The item that the pipeline would make of it. The numbers of things are the same on both sides.
-pub fn item(account: Id, observation: &Observation) -> Item {
-    let account = AccountId(account);
+/// Of which device.
+pub fn device(observation: &Observation) -> Id {
+    match observation {
+        Observation::Position(it) => it.device,
+        Observation::Visit(it) => it.device,
+        Observation::Alert(it) => it.device,
+    }
+}
+
+/// The item that the pipeline would make of it.
+pub fn item(account: AccountId, observation: &Observation, ids: &Ids) -> Item {
     match *observation {
         Observation::Position(it) => Item::Position(Position {
             seq: it.seq,
             account,
-            device: DeviceId(it.device),
+            device: ids.device(it.device),
             fix_time: it.fix_time,
             received_at: it.recorded_at,
             recorded_at: it.recorded_at,
@@ -26,8 +35,8 @@ pub fn item(account: Id, observation: &Observation) -> Item {
             order: Order { seq: it.seq, ordinal: 1 },
             recorded_at: it.recorded_at,
             account,
-            device: DeviceId(it.device),
-            geofence: geofence(it.spot),
+            device: ids.device(it.device),
+            geofence: geofence(it.spot, ids),
             entered_at: Some(it.entered),
             exited_at: it.exited,
         }),
@@ -36,10 +45,10 @@ pub fn item(account: Id, observation: &Observation) -> Item {
             order: Order { seq: it.seq, ordinal: 1 },
             recorded_at: it.recorded_at,
             account,
-            device: DeviceId(it.device),
+            device: ids.device(it.device),
             kind: kind(&it),
-            rule: it.rule.map(RuleId),
-            geofence: it.spot.map(geofence),
+            rule: it.rule.map(|it| ids.rule(it)),
+            geofence: it.spot.map(|it| geofence(it, ids)),
             fix_time: Some(it.to),
             latitude: None,
             longitude: None,
@@ -64,18 +73,18 @@ fn stay(alert: &spec::Alert) -> Option<f64> {
     (kind(alert) == AlertKind::GeofenceStay).then(|| ((alert.to - alert.from) / 1_000_000) as f64)
 }
 
-fn geofence(spot: Spot) -> GeofenceId {
+fn geofence(spot: Spot, ids: &Ids) -> GeofenceId {
     match spot {
-        Spot::Geofence(id) | Spot::Place(id) => GeofenceId(id),
+        Spot::Geofence(id) | Spot::Place(id) => ids.geofence(id),
     }
 }
 
 /// What a viewer is told by an item in its form, as the specification would put it.
-pub fn seen(shared: &Shared) -> Seen {
+pub fn seen(shared: &Shared, ids: &Ids) -> Seen {
     match (shared.item(), shared.visit()) {
         (_, Some(it)) => Seen::Visit(VisitView {
-            device: it.device.0,
-            spot: Spot::Geofence(it.geofence.0),
+            device: ids.devices.back(it.device.0),
+            spot: Spot::Geofence(ids.geofences.back(it.geofence.0)),
             entered: it.entered_at,
             exited: it.exited_at,
             length: it.entered_at.zip(it.exited_at).map(|(entered, exited)| exited - entered),
@@ -86,17 +95,20 @@ pub fn seen(shared: &Shared) -> Seen {
             #[expect(clippy::cast_possible_truncation, reason = "whole seconds of a few days")]
             let stay = it.value.filter(|_| it.kind == AlertKind::GeofenceStay).map_or(0, |seconds| seconds as i64 * 1_000_000);
             Seen::Alert(AlertView {
-                device: it.device.0,
-                spot: it.geofence.map(|it| Spot::Geofence(it.0)),
-                rule: it.rule.map(|it| it.0),
+                device: ids.devices.back(it.device.0),
+                spot: it.geofence.map(|it| Spot::Geofence(ids.geofences.back(it.0))),
+                rule: it.rule.map(|it| ids.rules.back(it.0)),
                 from: to - stay,
                 to,
                 seq: it.order.seq,
             })
         }
-        (Item::Position(it), _) => {
-            Seen::Position(spec::Position { device: it.device.0, fix_time: it.fix_time, seq: it.seq, recorded_at: it.recorded_at })
-        }
+        (Item::Position(it), _) => Seen::Position(spec::Position {
+            device: ids.devices.back(it.device.0),
+            fix_time: it.fix_time,
+            seq: it.seq,
+            recorded_at: it.recorded_at,
+        }),
         (Item::Visit(_) | Item::DeviceState(_), _) => unreachable!("not made here"),
     }
 }

@@ -1,10 +1,11 @@
 //! The product against the executable specification: random worlds, random operations; every viewer's received set must be equal.
 
-mod bare;
 mod chance;
 mod compare;
+mod gateway;
+mod ground;
+mod ids;
 mod items;
-mod live;
 mod planted;
 mod scenery;
 mod shorten;
@@ -49,7 +50,8 @@ fn report<P: Product>(seed: u64, scenario: &Scenario, difference: &Difference, m
 #[test]
 fn p10_every_way_out_tells_every_viewer_what_the_specification_says() {
     let seed = seed();
-    let tally = compare_worlds(operations(100_000), seed, |scenario| live::Live::new(&scenario.world)).unwrap_or_else(|it| panic!("{it}"));
+    let tally =
+        compare_worlds(operations(100_000), seed, |scenario| gateway::Gateway::new(&scenario.world)).unwrap_or_else(|it| panic!("{it}"));
     let mut out = std::io::stderr().lock();
     std::io::Write::write_all(&mut out, format!("seed {seed}: {tally}").as_bytes()).expect("standard error takes it");
     assert!((30..=70).contains(&tally.allow_share()), "{tally}");
@@ -60,7 +62,7 @@ fn p10_a_planted_bug_is_found_in_each_way_out() {
     let unseen: Vec<_> = planted::all()
         .into_iter()
         .filter(|(fault, way)| {
-            let found = planted::found(live::Live::new, *fault, way, STEPS_OF_A_WORLD, seed());
+            let found = planted::found(gateway::Gateway::new, *fault, way, STEPS_OF_A_WORLD, seed());
             !found.is_some_and(|it| it.way == *way && fault.shows(&it))
         })
         .collect();

@@ -153,9 +153,10 @@ fn rule(chance: &mut Chance, world: &World, account: Id) -> Rule {
     let devices = of_account(world.devices.iter().map(|(id, it)| (*id, it.account)), account);
     let mut spots: Vec<Spot> = Vec::new();
     spots.extend(of_account(world.geofences.iter().map(|(id, it)| (*id, it.account)), account).into_iter().map(Spot::Geofence));
+    let first = chance.of(&devices);
     Rule {
         account,
-        devices: devices.into_iter().filter(|_| chance.percent(40)).collect(),
+        devices: devices.into_iter().filter(|it| Some(*it) == first || chance.percent(30)).collect(),
         spots: spots.into_iter().filter(|_| chance.percent(40)).collect(),
     }
 }
@@ -365,6 +366,9 @@ impl Maker {
             _ => {
                 let account = self.account();
                 let rule = rule(&mut self.chance, &self.world, account);
+                if rule.devices.is_empty() {
+                    return self.turn();
+                }
                 let old: Vec<Id> = self.world.rules.keys().copied().collect();
                 let id = if old.len() > 6 { self.chance.of(&old).unwrap_or(100) } else { self.fresh() };
                 match self.world.rules.get(&id) {
@@ -417,7 +421,12 @@ impl Maker {
             custom(Level::None, Level::View),
             custom(Level::Edit, Level::None),
         ];
-        let user = self.chance.of(&team).unwrap_or(101);
+        if self.chance.percent(10)
+            && let Some(user) = self.chance.of(&team)
+        {
+            return Operation::SetAccess { user, access: Access::SubUser(SubUser::new()) };
+        }
+        let user = if team.is_empty() || self.chance.percent(5) { self.sub_user() } else { self.chance.of(&team).unwrap_or(101) };
         Operation::SetAccess { user, access: self.chance.of(&team_access).unwrap_or(Access::ReadOnly) }
     }
 
@@ -452,6 +461,8 @@ impl Maker {
             return Operation::DeleteDevice { device: self.device() };
         }
         let by = if self.chance.percent(50) { self.sub_user() } else { 100 };
-        Operation::RegisterDevice { by, device: self.fresh(), tariff: self.chance.of(&[2, 3]).unwrap_or(3) }
+        // Choosing a tariff is the owner's; a sub-user's device is put on the account's own.
+        let tariff = if by == 100 { self.chance.of(&[2, 3]).unwrap_or(3) } else { 3 };
+        Operation::RegisterDevice { by, device: self.fresh(), tariff }
     }
 }
