@@ -352,7 +352,10 @@ impl<P: Product> Run<'_, P> {
             }
             Ask::History { device, .. } if !may_see_device(world, user, *device) => Got::NotFound,
             Ask::History { device, from, to } => {
-                let asked = |it: &&Observation| matches!(it, Observation::Position(it) if it.device == *device && (*from..=*to).contains(&judged(it)));
+                let asked = |it: &&Observation| match it {
+                    Observation::Position(it) => it.device == *device && (*from..=*to).contains(&judged(it)),
+                    Observation::Visit(_) | Observation::Alert(_) => false,
+                };
                 let mut rows: Vec<Seen> = world.log.iter().filter(asked).filter_map(|it| sees(world, user, it, step.now)).collect();
                 rows.sort_by_key(position_key);
                 Got::Seen(rows)
