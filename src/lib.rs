@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod delivery;
 pub mod directory;
+pub mod events;
 pub mod geofence;
 pub mod history;
 pub mod journal;

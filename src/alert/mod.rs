@@ -151,6 +151,12 @@ mod topic {
 }
 
 impl Seen<'_> {
+    /// Nothing, at a time.
+    #[must_use]
+    pub const fn nothing(at: Micros) -> Self {
+        Self { at, fix_time: None, place: None, moved: None, alarms: &[], ignition: None, battery_pct: None, heard_at: None }
+    }
+
     fn topics(&self) -> u8 {
         let mut topics = 0;
         if let Some(moved) = &self.moved {

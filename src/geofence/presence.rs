@@ -61,6 +61,12 @@ pub struct Presence {
 }
 
 impl Presence {
+    /// In none.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { stays: Vec::new() }
+    }
+
     /// From what [`Presence::stays`] gave.
     #[must_use]
     pub fn from_stays(mut stays: Vec<Stay>) -> Self {
