@@ -21,20 +21,21 @@ fn visit(seq: u64, ordinal: u32, revision: u32, account: u32) -> Item {
 
 fn alert(seq: u64, ordinal: u32) -> Item {
     let order = Order { seq, ordinal };
+    let is_rich = seq.is_multiple_of(2);
     Item::Alert(Alert {
         id: EventId::of(&[7; 16], order),
         order,
         recorded_at: 2_000 + seq.cast_signed(),
         account: AccountId(1),
         device: DeviceId(3),
-        kind: if seq % 2 == 0 { AlertKind::DeviceAlarm } else { AlertKind::IdentityConflict },
-        rule: (seq % 2 == 0).then_some(RuleId(4)),
+        kind: if is_rich { AlertKind::DeviceAlarm } else { AlertKind::IdentityConflict },
+        rule: is_rich.then_some(RuleId(4)),
         geofence: None,
-        fix_time: (seq % 2 == 0).then_some(77),
-        latitude: (seq % 2 == 0).then_some(52.5),
-        longitude: (seq % 2 == 0).then_some(-13.0),
+        fix_time: is_rich.then_some(77),
+        latitude: is_rich.then_some(52.5),
+        longitude: is_rich.then_some(-13.0),
         value: None,
-        alarm: (seq % 2 == 0).then_some(protocols::Alarm::Sos),
+        alarm: is_rich.then_some(protocols::Alarm::Sos),
     })
 }
 
