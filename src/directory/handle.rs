@@ -228,6 +228,12 @@ impl Directory {
         self.inner.shared.sessions.used(session, self.inner.shared.clock.now());
     }
 
+    /// Whether a session is still open. Whoever opens something that lasts registers it first and asks then: so no log-out falls in between.
+    #[must_use]
+    pub fn session_is_open(&self, session: SessionId) -> bool {
+        self.inner.shared.sessions.by_id(session).is_some()
+    }
+
     /// The open sessions of a user, the oldest first. They name themselves, and let nobody in.
     #[must_use]
     pub fn sessions(&self, user: UserId) -> Vec<Session> {

@@ -209,6 +209,11 @@ impl Snapshot {
         self.devices.values()
     }
 
+    /// The generation of each device that is current; `None`: nothing is taken of it (P14).
+    pub fn generations(&self) -> impl Iterator<Item = (DeviceId, Option<u32>)> {
+        self.devices.values().map(|device| (device.id, (!device.disabled).then_some(device.generation)))
+    }
+
     /// What a public id stands for.
     #[must_use]
     pub fn find(&self, id: PublicId) -> Option<Object> {

@@ -7,6 +7,7 @@ use crate::directory::definitions::{UndoRow, versions};
 use crate::directory::sessions::SessionId;
 use crate::directory::snapshot::{NumberOf, Object, Secret, Snapshot};
 use crate::model::{Account, Device, Geofence, Grants, GrantsOf, Place, Point, PublicId, Role, Rule, Tariff, TariffId, User, UserAccess};
+use futures_util::TryStreamExt as _;
 use policy::{AccountId, DeviceId, GeofenceId, Micros, PlaceId, RoleId, RuleId, UserId};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
@@ -77,14 +78,27 @@ impl<'r> Columns<'r> {
     }
 }
 
+/// Takes the rows one by one, so that a large table is not held twice.
+async fn each(
+    from: &mut AnyConnection,
+    sql: &'static str,
+    mut take: impl FnMut(&mut Columns<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut rows = sqlx::query(sql).fetch(from);
+    while let Some(row) = rows.try_next().await? {
+        take(&mut Columns::of(&row))?;
+    }
+    Ok(())
+}
+
 pub(super) async fn load(from: &mut AnyConnection) -> Result<Loaded, StoreError> {
     let mut snapshot = Snapshot::default();
-    for row in sqlx::query("SELECT id, public_id, name, history FROM tariffs").fetch_all(&mut *from).await? {
-        let mut c = Columns::of(&row);
+    each(from, "SELECT id, public_id, name, history FROM tariffs", |c| {
         snapshot.put_tariff(Tariff { id: TariffId(c.id()?), public_id: c.public_id()?, name: c.text()?, history: c.big()? });
-    }
-    for row in sqlx::query("SELECT id, public_id, name, owner_id, default_tariff FROM accounts").fetch_all(&mut *from).await? {
-        let mut c = Columns::of(&row);
+        Ok(())
+    })
+    .await?;
+    each(from, "SELECT id, public_id, name, owner_id, default_tariff FROM accounts", |c| {
         snapshot.put_account(Account {
             id: AccountId(c.id()?),
             public_id: c.public_id()?,
@@ -92,7 +106,9 @@ pub(super) async fn load(from: &mut AnyConnection) -> Result<Loaded, StoreError>
             owner: UserId(c.id()?),
             default_tariff: TariffId(c.id()?),
         });
-    }
+        Ok(())
+    })
+    .await?;
     roles(from, &mut snapshot).await?;
     users(from, &mut snapshot).await?;
     devices(from, &mut snapshot).await?;
@@ -108,8 +124,7 @@ pub(super) async fn load(from: &mut AnyConnection) -> Result<Loaded, StoreError>
 
 async fn roles(from: &mut AnyConnection, snapshot: &mut Snapshot) -> Result<(), StoreError> {
     let sql = "SELECT id, public_id, account, name, rights, history_window, version FROM roles";
-    for row in sqlx::query(sql).fetch_all(&mut *from).await? {
-        let mut c = Columns::of(&row);
+    each(from, sql, |c| {
         snapshot.put_role(Role {
             id: RoleId(c.id()?),
             public_id: c.public_id()?,
@@ -119,15 +134,16 @@ async fn roles(from: &mut AnyConnection, snapshot: &mut Snapshot) -> Result<(), 
             window: c.next()?,
             version: c.count()?,
         });
-    }
+        Ok(())
+    })
+    .await?;
     Ok(())
 }
 
 async fn users(from: &mut AnyConnection, snapshot: &mut Snapshot) -> Result<(), StoreError> {
     let sql = "SELECT id, public_id, account, email, name, surname, phone, access, categories, role, disabled, version, \
                all_geofences, all_places FROM users";
-    for row in sqlx::query(sql).fetch_all(&mut *from).await? {
-        let mut c = Columns::of(&row);
+    each(from, sql, |c| {
         let user = User {
             id: UserId(c.id()?),
             public_id: c.public_id()?,
@@ -151,19 +167,21 @@ async fn users(from: &mut AnyConnection, snapshot: &mut Snapshot) -> Result<(), 
             snapshot.grants.insert(user.id, Arc::new(grants));
         }
         snapshot.put_user(user);
-    }
-    for row in sqlx::query("SELECT user_id, hash FROM secrets").fetch_all(&mut *from).await? {
-        let mut c = Columns::of(&row);
+        Ok(())
+    })
+    .await?;
+    each(from, "SELECT user_id, hash FROM secrets", |c| {
         snapshot.secrets.insert(UserId(c.id()?), Secret(c.text()?.into()));
-    }
+        Ok(())
+    })
+    .await?;
     Ok(())
 }
 
 async fn devices(from: &mut AnyConnection, snapshot: &mut Snapshot) -> Result<(), StoreError> {
     let sql = "SELECT id, public_id, account, generation, identifier, name, model, tariff, disabled, platform_settings, \
                hardware_settings, work_status, outputs, created_by, version FROM devices";
-    for row in sqlx::query(sql).fetch_all(&mut *from).await? {
-        let mut c = Columns::of(&row);
+    each(from, sql, |c| {
         snapshot.put_device(Device {
             id: DeviceId(c.id()?),
             public_id: c.public_id()?,
@@ -181,14 +199,15 @@ async fn devices(from: &mut AnyConnection, snapshot: &mut Snapshot) -> Result<()
             created_by: UserId(c.id()?),
             version: c.count()?,
         });
-    }
+        Ok(())
+    })
+    .await?;
     Ok(())
 }
 
 async fn areas(from: &mut AnyConnection, snapshot: &mut Snapshot) -> Result<(), StoreError> {
     let sql = "SELECT id, public_id, account, name, shape, dwell_s, created_by, version FROM geofences";
-    for row in sqlx::query(sql).fetch_all(&mut *from).await? {
-        let mut c = Columns::of(&row);
+    each(from, sql, |c| {
         snapshot.put_geofence(Geofence {
             id: GeofenceId(c.id()?),
             public_id: c.public_id()?,
@@ -199,10 +218,11 @@ async fn areas(from: &mut AnyConnection, snapshot: &mut Snapshot) -> Result<(), 
             created_by: UserId(c.id()?),
             version: c.count()?,
         });
-    }
+        Ok(())
+    })
+    .await?;
     let sql = "SELECT id, public_id, account, name, address, latitude, longitude, radius_m, created_by, version FROM places";
-    for row in sqlx::query(sql).fetch_all(&mut *from).await? {
-        let mut c = Columns::of(&row);
+    each(from, sql, |c| {
         snapshot.put_place(Place {
             id: PlaceId(c.id()?),
             public_id: c.public_id()?,
@@ -214,14 +234,15 @@ async fn areas(from: &mut AnyConnection, snapshot: &mut Snapshot) -> Result<(), 
             created_by: UserId(c.id()?),
             version: c.count()?,
         });
-    }
+        Ok(())
+    })
+    .await?;
     Ok(())
 }
 
 async fn rules(from: &mut AnyConnection, snapshot: &mut Snapshot) -> Result<(), StoreError> {
     let sql = "SELECT id, public_id, account, name, kind, devices, geofences, schedule, enabled, created_by, version FROM rules";
-    for row in sqlx::query(sql).fetch_all(&mut *from).await? {
-        let mut c = Columns::of(&row);
+    each(from, sql, |c| {
         snapshot.put_rule(Rule {
             id: RuleId(c.id()?),
             public_id: c.public_id()?,
@@ -235,9 +256,10 @@ async fn rules(from: &mut AnyConnection, snapshot: &mut Snapshot) -> Result<(), 
             created_by: UserId(c.id()?),
             version: c.count()?,
         });
-    }
-    for row in sqlx::query("SELECT kind, id, public_id FROM gone").fetch_all(&mut *from).await? {
-        let mut c = Columns::of(&row);
+        Ok(())
+    })
+    .await?;
+    each(from, "SELECT kind, id, public_id FROM gone", |c| {
         let (kind, id, public_id) = (c.text()?, c.id()?, c.public_id()?);
         let object = match kind.as_str() {
             "geofence" => Object::Geofence(GeofenceId(id)),
@@ -245,36 +267,42 @@ async fn rules(from: &mut AnyConnection, snapshot: &mut Snapshot) -> Result<(), 
             other => return Err(unsound("kind of what is gone", other)),
         };
         snapshot.gone.insert(object, public_id);
-    }
+        Ok(())
+    })
+    .await?;
     Ok(())
 }
 
 async fn grants(from: &mut AnyConnection, snapshot: &mut Snapshot) -> Result<(), StoreError> {
     let mut all: HashMap<UserId, Grants> = snapshot.grants.iter().map(|(id, grants)| (*id, (**grants).clone())).collect();
-    for row in sqlx::query("SELECT user_id, device FROM device_grants").fetch_all(&mut *from).await? {
-        let mut c = Columns::of(&row);
+    each(from, "SELECT user_id, device FROM device_grants", |c| {
         all.entry(UserId(c.id()?)).or_default().devices.insert(DeviceId(c.id()?));
-    }
-    for row in sqlx::query("SELECT user_id, geofence, state FROM geofence_grants").fetch_all(&mut *from).await? {
-        let mut c = Columns::of(&row);
+        Ok(())
+    })
+    .await?;
+    each(from, "SELECT user_id, geofence, state FROM geofence_grants", |c| {
         let of = &mut all.entry(UserId(c.id()?)).or_default().geofences.by_object;
         of.insert(GeofenceId(c.id()?), state_from(c.big()?)?);
-    }
-    for row in sqlx::query("SELECT user_id, place, state FROM place_grants").fetch_all(&mut *from).await? {
-        let mut c = Columns::of(&row);
+        Ok(())
+    })
+    .await?;
+    each(from, "SELECT user_id, place, state FROM place_grants", |c| {
         let of = &mut all.entry(UserId(c.id()?)).or_default().places.by_object;
         of.insert(PlaceId(c.id()?), state_from(c.big()?)?);
-    }
+        Ok(())
+    })
+    .await?;
     snapshot.grants = all.into_iter().map(|(id, grants)| (id, Arc::new(grants))).collect();
     Ok(())
 }
 
 async fn meta(from: &mut AnyConnection, snapshot: &mut Snapshot) -> Result<(), StoreError> {
     let mut values = HashMap::new();
-    for row in sqlx::query("SELECT name, value FROM meta").fetch_all(&mut *from).await? {
-        let mut c = Columns::of(&row);
+    each(from, "SELECT name, value FROM meta", |c| {
         values.insert(c.text()?, c.count()?);
-    }
+        Ok(())
+    })
+    .await?;
     let value = |name: &str| values.get(name).copied().unwrap_or(0);
     snapshot.epoch = value("epoch");
     Arc::make_mut(&mut snapshot.definitions).version = value("version");
@@ -288,19 +316,19 @@ async fn meta(from: &mut AnyConnection, snapshot: &mut Snapshot) -> Result<(), S
 async fn undo_rows(from: &mut AnyConnection) -> Result<Vec<UndoRow>, StoreError> {
     let sql = "SELECT version, kind, object, before FROM definition_versions ORDER BY version DESC";
     let mut rows = Vec::new();
-    for row in sqlx::query(sql).fetch_all(&mut *from).await? {
-        let mut c = Columns::of(&row);
+    each(from, sql, |c| {
         let (version, kind, object) = (c.count()?, c.text()?, c.id()?);
         let before: Option<String> = c.next()?;
         rows.push(UndoRow::from_columns(version, &kind, object, before.as_deref())?);
-    }
+        Ok(())
+    })
+    .await?;
     Ok(rows)
 }
 
 async fn sessions(from: &mut AnyConnection) -> Result<Vec<LoadedSession>, StoreError> {
     let mut sessions = Vec::new();
-    for row in sqlx::query("SELECT id, token_hash, user_id, created_at, used_at FROM sessions").fetch_all(&mut *from).await? {
-        let mut c = Columns::of(&row);
+    each(from, "SELECT id, token_hash, user_id, created_at, used_at FROM sessions", |c| {
         sessions.push(LoadedSession {
             id: SessionId(c.public_id()?),
             token_hash: hash_from(&c.text()?)?,
@@ -308,6 +336,8 @@ async fn sessions(from: &mut AnyConnection) -> Result<Vec<LoadedSession>, StoreE
             created_at: c.big()?,
             used_at: c.big()?,
         });
-    }
+        Ok(())
+    })
+    .await?;
     Ok(sessions)
 }

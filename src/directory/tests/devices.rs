@@ -121,6 +121,7 @@ async fn p14_a_disabled_device_takes_nothing_until_it_is_enabled() {
     w.by(user, disable(true)).await.expect("he may");
     let cut = w.told.one();
     assert_eq!((cut.closed_devices, cut.generations), (vec![id], vec![(id, None)]));
+    assert_eq!(w.snapshot().generations().collect::<Vec<_>>(), [(id, None)], "and after a restart too");
     w.by(user, disable(true)).await.expect("it is");
     assert!(w.told.take().is_empty());
     w.by(user, disable(false)).await.expect("he may");

@@ -129,3 +129,20 @@ async fn b43_grants_are_the_owners_and_admins_to_give() {
     let refused = w.by(reader, Change::SetDevices { user, devices: vec![] }).await;
     assert_eq!(refused, Err(ChangeError::Forbidden(Reason::Missing(policy::Missing::OwnerOrAdmin))));
 }
+
+#[tokio::test]
+async fn b49_the_devices_and_areas_of_several_sub_users_are_edited_in_one_call() {
+    let w = World::new().await;
+    let users = [w.sub_user("a@one.example", &[]).await, w.sub_user("b@one.example", &[]).await];
+    let (device, fence) = (w.register("1").await, w.owner(Change::CreateGeofence(circle(1.0))).await);
+    let of = |user| {
+        let add = Change::EditDevices { user: w.user(user), add: vec![device], remove: vec![] };
+        [add, geofences(w.user(user), None, vec![(fence, Turn::Off)])]
+    };
+    w.told.take();
+    w.owner(Change::Batch(users.into_iter().flat_map(of).collect())).await;
+    assert_eq!(w.told.one().users, users, "one call, enforced once");
+    for user in users {
+        assert!(w.viewer(user).sees_device(w.device_id(device)) && !w.viewer(user).sees_geofence_now(w.geofence_id(fence)));
+    }
+}

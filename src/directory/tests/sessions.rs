@@ -78,7 +78,7 @@ async fn p6_logging_out_closes_the_session_and_nobody_elses() {
     w.told.take();
     w.by(user, close.clone()).await.expect("logged out");
     assert_eq!(w.told.one().closed_sessions, [open.session.id]);
-    assert!(w.directory.session(open.token.as_str()).is_none());
+    assert!(w.directory.session(open.token.as_str()).is_none() && !w.directory.session_is_open(open.session.id));
     not_found(w.by(user, close).await);
 }
 
