@@ -228,7 +228,7 @@ impl Directory {
         self.inner.shared.sessions.used(session, self.inner.shared.clock.now());
     }
 
-    /// Whether a session is still open. Whoever opens something that lasts registers it first and asks then: so no log-out falls in between.
+    /// Whether a session is still open. Whoever opens something that lasts registers it first and asks then: no log-out falls in between.
     #[must_use]
     pub fn session_is_open(&self, session: SessionId) -> bool {
         self.inner.shared.sessions.by_id(session).is_some()
