@@ -152,28 +152,40 @@ impl ShortText {
     pub const BYTES_MAX: usize = 64;
 
     /// Adds text.
+    #[inline]
     pub fn push_str(&mut self, text: &str) {
         let end = self.length.saturating_add(text.len());
         if let Some(room) = self.bytes.get_mut(self.length..end) {
-            room.copy_from_slice(text.as_bytes());
+            // Byte by byte: these are a few bytes, which a copy of any length costs more.
+            for (to, from) in room.iter_mut().zip(text.bytes()) {
+                *to = from;
+            }
             self.length = end;
         }
     }
 
     /// Adds a number in decimal digits.
+    #[inline]
     pub fn push_number(&mut self, number: u64) {
-        let (mut digits, mut start, mut rest) = ([b'0'; 20], 20_usize, number);
-        loop {
-            start = start.saturating_sub(1);
-            if let (Some(digit), Ok(value)) = (digits.get_mut(start), u8::try_from(rest % 10)) {
-                *digit = value | b'0';
+        let count = usize::try_from(number.checked_ilog10().unwrap_or(0)).unwrap_or(0).saturating_add(1);
+        let end = self.length.saturating_add(count);
+        let Some(room) = self.bytes.get_mut(self.length..end) else { return };
+        self.length = end;
+        match u32::try_from(number) {
+            Ok(mut rest) => {
+                for place in room.iter_mut().rev() {
+                    *place = DIGITS.get(usize::try_from(rest % 10).unwrap_or(0)).copied().unwrap_or(b'0');
+                    rest /= 10;
+                }
             }
-            rest /= 10;
-            if rest == 0 || start == 0 {
-                break;
+            Err(_) => {
+                let mut rest = number;
+                for place in room.iter_mut().rev() {
+                    *place = DIGITS.get(usize::try_from(rest % 10).unwrap_or(0)).copied().unwrap_or(b'0');
+                    rest /= 10;
+                }
             }
         }
-        self.push_str(digits.get(start..).and_then(|d| core::str::from_utf8(d).ok()).unwrap_or_default());
     }
 
     /// The text.
@@ -182,6 +194,8 @@ impl ShortText {
         self.bytes.get(..self.length).and_then(|b| core::str::from_utf8(b).ok()).unwrap_or_default()
     }
 }
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// A byte of two decimal digits, `None` if one of them is more than 9.
 #[must_use]
@@ -208,7 +222,6 @@ pub fn from_hex(text: &str) -> Option<Vec<u8>> {
 /// Writes lower-case hexadecimal digits.
 #[must_use]
 pub fn to_hex(bytes: &[u8]) -> alloc::string::String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = alloc::string::String::with_capacity(bytes.len().saturating_mul(2));
     for byte in bytes {
         for nibble in [byte >> 4, byte & 0x0F] {

@@ -28,9 +28,10 @@ pub fn text_answer(frame: &Frame<'_>, out: &mut Vec<Message>) -> Option<()> {
     let card = answer.split_once("ICCID:").map(|(_, card)| card.trim_end_matches('>'));
     match card.filter(|card| card.bytes().all(|b| b.is_ascii_alphanumeric())) {
         Some(card) => {
-            let mut report = frame.report();
-            report.set(Name::Iccid, Value::Text(card));
-            out.push(report.message());
+            frame.record(out, |report| {
+                report.set(Name::Iccid, Value::Text(card));
+                Some(())
+            })?;
         }
         None => out.push(Message::CommandAnswer { identifier: None, text: answer }),
     }
@@ -45,37 +46,35 @@ fn utf16(bytes: &[u8], out: &mut Vec<Message>) -> Option<()> {
 }
 
 /// Reads a frame of information.
-pub fn read(frame: &Frame<'_>) -> Option<Message> {
-    let mut report = frame.report();
+pub fn read(report: &mut Report<'_>, frame: &Frame<'_>) -> Option<()> {
     let body = &mut Cursor::new(frame.body);
     match frame.kind {
-        0x70 => modules(&mut report, body)?,
-        0x8C => diagnosis(&mut report, body)?,
-        0x95 => camera(&mut report, body)?,
+        0x70 => modules(report, body)?,
+        0x8C => diagnosis(report, body)?,
+        0x95 => camera(report, body)?,
         0x9B => {
             body.u8()?;
             report.set(Name::Text, Value::Text(&to_hex(body.rest())));
         }
-        0xF1 => switches(&mut report, body)?,
+        0xF1 => switches(report, body)?,
         0xF2 => {
             report.epoch(body.be_u32()?);
-            pack(&mut report, body)?;
+            pack(report, body)?;
         }
         _ if !frame.extended && frame.body.len() == 2 => report.centivolts(Name::ExternalPowerMv, body.be_u16()?),
-        _ => {
-            let part = body.u8()?;
-            if !transferred(&mut report, part, body)? {
-                let reason = "unknown part of the information kind";
-                return Some(Message::Undecoded { identifier: None, reason, raw: frame.raw.to_vec() });
-            }
-        }
+        _ => transferred(report, body)?,
     }
-    Some(report.message())
+    Some(())
 }
 
-/// Kind 0x94, by its part. `Some(false)`: a part that is not known here.
-fn transferred(report: &mut Report, part: u8, body: &mut Cursor<'_>) -> Option<bool> {
-    match part {
+/// Whether a frame of kind 0x94 has a part that is known here.
+pub const fn knows_part(frame: &Frame<'_>) -> bool {
+    matches!((frame.extended, frame.body), (false, [_, _]) | (_, [0x00 | 0x04 | 0x05 | 0x08..=0x0A | 0x0D | 0x1B, ..]))
+}
+
+/// Kind 0x94, by its part.
+fn transferred(report: &mut Report<'_>, body: &mut Cursor<'_>) -> Option<()> {
+    match body.u8()? {
         0x00 => report.centivolts(Name::ExternalPowerMv, body.be_u16()?),
         0x04 => settings(report, &text(body.rest())),
         0x05 => {
@@ -96,13 +95,13 @@ fn transferred(report: &mut Report, part: u8, body: &mut Cursor<'_>) -> Option<b
         }
         0x0D => fuel(report, &text(body.rest())),
         0x1B => driver_bytes(report, body.rest()),
-        _ => return Some(false),
+        _ => return None,
     }
-    Some(true)
+    Some(())
 }
 
 /// `ALM1=45;…;DYD=01;…;ICCID=…`: settings of the tracker. Kept are whether fuel and power are cut, and the card.
-fn settings(report: &mut Report, list: &str) {
+fn settings(report: &mut Report<'_>, list: &str) {
     for (key, value) in list.split(';').filter_map(|item| item.split_once('=')) {
         match (key.trim(), u8::from_str_radix(value.trim(), 16)) {
             ("DYD", Ok(bits)) => report.set(Name::Blocked, Value::Bool(bits & 0x02 != 0)),
@@ -115,7 +114,7 @@ fn settings(report: &mut Report, list: &str) {
 }
 
 /// Satellites of GPS, then of BeiDou: state, count in use and a strength each, count in view and a strength each.
-fn satellites(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
+fn satellites(report: &mut Report<'_>, body: &mut Cursor<'_>) -> Option<()> {
     let (mut used, mut visible) = (0_u16, 0_u16);
     for _ in 0..2 {
         let Some(_state) = body.u8() else { break };
@@ -132,7 +131,7 @@ fn satellites(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
 }
 
 /// A fuel sensor's line `!AIOIL,02,height,temperature,…,…,litres,…`.
-fn fuel(report: &mut Report, line: &str) {
+fn fuel(report: &mut Report<'_>, line: &str) {
     let mut fields = line.split(',');
     let mut number = |place: usize| fields.nth(place).and_then(|field| field.trim().parse::<f64>().ok());
     if let Some(temperature) = number(3) {
@@ -144,7 +143,7 @@ fn fuel(report: &mut Report, line: &str) {
 }
 
 /// Kind 0x70: modules of number u16, length u16, value.
-fn modules(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
+fn modules(report: &mut Report<'_>, body: &mut Cursor<'_>) -> Option<()> {
     while !body.rest().is_empty() {
         let (number, length) = (body.be_u16()?, body.be_u16()?);
         let value = body.take(usize::from(length))?;
@@ -156,7 +155,7 @@ fn modules(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
 }
 
 /// A module with a name; `None` for all others.
-fn module(report: &mut Report, number: u16, value: &mut Cursor<'_>) -> Option<()> {
+fn module(report: &mut Report<'_>, number: u16, value: &mut Cursor<'_>) -> Option<()> {
     match number {
         0x0003 => report.set(Name::Iccid, Value::Text(to_hex(value.take(10)?).trim_end_matches('f'))),
         0x0009 => report.int(Name::Satellites, value.u8()?),
@@ -181,7 +180,7 @@ fn module(report: &mut Report, number: u16, value: &mut Cursor<'_>) -> Option<()
 }
 
 /// Kind 0x8C: date, ignition, `key=value` pairs of the vehicle's computer. Keys without a name here keep the tracker's.
-fn diagnosis(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
+fn diagnosis(report: &mut Report<'_>, body: &mut Cursor<'_>) -> Option<()> {
     report.date(body)?;
     report.set(Name::Ignition, Value::Bool(body.u8()? != 0));
     let pairs = text(body.rest());
@@ -208,7 +207,7 @@ fn hundredths(value: i64) -> f64 {
 }
 
 /// Kind 0x95: date and event; or FF FF, one byte, a place with speed of two bytes, voltage, event, the names of recordings.
-fn camera(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
+fn camera(report: &mut Report<'_>, body: &mut Cursor<'_>) -> Option<()> {
     if body.rest().starts_with(&[0xFF, 0xFF]) {
         body.take(3)?;
         report.date(body)?;
@@ -231,7 +230,7 @@ fn camera(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
 }
 
 /// Kind 0xF1: time, one byte, then switches and voltages: number u16, length u8, value.
-fn switches(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
+fn switches(report: &mut Report<'_>, body: &mut Cursor<'_>) -> Option<()> {
     report.epoch(body.be_u32()?);
     body.u8()?;
     while !body.rest().is_empty() {
@@ -249,7 +248,7 @@ fn switches(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
 }
 
 /// Kind 0xF2: parts of number u16, length u8, value. Part 0x0C is an external battery: level, cycles.
-fn pack(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
+fn pack(report: &mut Report<'_>, body: &mut Cursor<'_>) -> Option<()> {
     while !body.rest().is_empty() {
         let (number, length) = (body.be_u16()?, body.u8()?);
         let value = body.take(usize::from(length))?;

@@ -3,7 +3,7 @@
 use super::report::{CELL_2G, CELL_4G, CELL_WIDE, CellForm, Report, civil};
 use super::{Frame, imei, state, text};
 use crate::wire::{Cursor, bcd, to_hex};
-use crate::{Civil, Key, Message, Name, Value};
+use crate::{Civil, Key, Name, Value};
 
 /// Whether frames of this kind tell a place.
 pub const fn tells_place(kind: u8) -> bool {
@@ -11,43 +11,47 @@ pub const fn tells_place(kind: u8) -> bool {
 }
 
 /// Reads such a frame.
-pub fn read(frame: &Frame<'_>, model: Option<&str>) -> Option<Message> {
+pub fn read(report: &mut Report<'_>, frame: &Frame<'_>, model: Option<&str>) -> Option<()> {
+    let body = &mut Cursor::new(frame.body);
     match frame.kind {
-        0x22 | 0x25 if names_its_device(frame.body, model) => device_and_state(frame),
-        0x61 => device_and_card(frame),
-        0x16 | 0x25 | 0x26 | 0x27 | 0xA4 => alarmed(frame),
-        _ => plain(frame),
+        0x22 | 0x25 if names_its_device(frame.body, model) => device_and_state(report, frame.kind, body),
+        0x61 => device_and_card(report, body),
+        0x16 | 0x25 | 0x26 | 0x27 | 0xA4 => alarmed(report, frame.kind, body),
+        _ => plain(report, frame.kind, body),
     }
 }
 
-fn plain(frame: &Frame<'_>) -> Option<Message> {
-    let mut report = frame.report();
-    let body = &mut Cursor::new(frame.body);
-    if frame.kind == 0x34 {
+fn plain(report: &mut Report<'_>, kind: u8, body: &mut Cursor<'_>) -> Option<()> {
+    if kind == 0x34 {
         body.take(4)?;
     }
     report.place(body)?;
     // What follows the place is told as far as it goes: a body that ends early has not lost its place.
-    let _ = match frame.kind {
-        0x22 | 0x2D | 0x37 => driven(&mut report, body, CELL_2G),
-        0xA0 => driven(&mut report, body, CELL_4G),
-        0x12 => classic(&mut report, body),
-        0x11 => two_byte_network(&mut report, body),
+    let _ = match kind {
+        0x22 | 0x2D | 0x37 => driven(report, body, CELL_2G),
+        0xA0 => driven(report, body, CELL_4G),
+        0x12 => classic(report, body),
+        0x11 => two_byte_network(report, body),
         0x1E => report.cells(body, CELL_2G, 7),
-        0x31 => {
-            driven(&mut report, body, CELL_WIDE).and_then(|()| body.be_u16()).map(|metres| report.altitude(i16::from_be_bytes(metres.to_be_bytes())))
-        }
-        0x34 => asset(&mut report, body),
-        0x36 => tagged(&mut report, body),
-        0x38 => with_modules(&mut report, body),
+        0x31 => with_altitude(report, body),
+        0x34 => asset(report, body),
+        0x36 => tagged(report, body),
+        0x38 => with_modules(report, body),
         _ => None,
     };
-    Some(report.message())
+    Some(())
+}
+
+/// Kind 0x31: as `driven`, then metres.
+fn with_altitude(report: &mut Report<'_>, body: &mut Cursor<'_>) -> Option<()> {
+    driven(report, body, CELL_WIDE)?;
+    report.altitude(i16::from_be_bytes(body.array()?));
+    Some(())
 }
 
 /// Cell, ignition, upload mode, sent from memory, mileage.
 #[inline]
-fn driven(report: &mut Report, body: &mut Cursor<'_>, form: CellForm) -> Option<()> {
+fn driven(report: &mut Report<'_>, body: &mut Cursor<'_>, form: CellForm) -> Option<()> {
     report.cell(body, form)?;
     report.set(Name::Ignition, Value::Bool(body.u8()? != 0));
     let mode = body.u8()?;
@@ -62,7 +66,7 @@ fn driven(report: &mut Report, body: &mut Cursor<'_>, form: CellForm) -> Option<
 }
 
 /// Kind 0x12: cell; then nothing, mileage, mileage and a magnetic card, or the state with gauges.
-fn classic(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
+fn classic(report: &mut Report<'_>, body: &mut Cursor<'_>) -> Option<()> {
     report.cell(body, CELL_2G)?;
     if body.rest().len() == 12 {
         state::state(report, body.u8()?);
@@ -86,14 +90,14 @@ fn classic(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
     Some(())
 }
 
-impl Report {
+impl Report<'_> {
     fn push_analog(&mut self, raw: u16) {
         self.attributes().push(Key::Io(1), Value::Int(i64::from(raw)));
     }
 }
 
 /// Kind 0x11: the network has two bytes whatever the country says.
-fn two_byte_network(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
+fn two_byte_network(report: &mut Report<'_>, body: &mut Cursor<'_>) -> Option<()> {
     let mut cell = Cursor::new(body.take(10)?);
     let operator = (cell.be_u16()?, cell.be_u16()?);
     report.push_cell(0, operator, (u64::from(cell.be_u16()?), u64::from(cell.be_u32()?)), None);
@@ -101,7 +105,7 @@ fn two_byte_network(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
 }
 
 /// Kind 0x34: mileage, cell, driver, external and internal voltage, …, inputs, outputs, two analog values.
-fn asset(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
+fn asset(report: &mut Report<'_>, body: &mut Cursor<'_>) -> Option<()> {
     body.take(2)?;
     report.int(Name::OdometerM, body.be_u32()?);
     report.cell(body, CELL_WIDE)?;
@@ -119,7 +123,7 @@ fn asset(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
 }
 
 /// Kind 0x36: as `driven`, then voltages, engine hours, driver.
-fn tagged(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
+fn tagged(report: &mut Report<'_>, body: &mut Cursor<'_>) -> Option<()> {
     driven(report, body, CELL_WIDE)?;
     report.centivolts(Name::ExternalPowerMv, body.be_u16()?);
     report.int(Name::BatteryMv, i64::from(body.u8()?).saturating_mul(100));
@@ -129,7 +133,7 @@ fn tagged(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
 }
 
 /// Kind 0x38: three bytes, cell, then modules: number u16, length u8, value.
-fn with_modules(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
+fn with_modules(report: &mut Report<'_>, body: &mut Cursor<'_>) -> Option<()> {
     body.take(3)?;
     report.cell(body, CELL_4G)?;
     body.be_u16()?;
@@ -141,7 +145,7 @@ fn with_modules(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
 }
 
 /// A module without a name here: its number, and its value if it is a number.
-pub fn push_module(report: &mut Report, number: u16, value: &[u8]) {
+pub fn push_module(report: &mut Report<'_>, number: u16, value: &[u8]) {
     let number = Key::Io(u32::from(number));
     if value.len() <= 8 {
         let value = value.iter().fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
@@ -152,15 +156,13 @@ pub fn push_module(report: &mut Report, number: u16, value: &[u8]) {
 }
 
 /// Kinds with an alarm: place, cell with its length before, state.
-fn alarmed(frame: &Frame<'_>) -> Option<Message> {
-    let mut report = frame.report();
-    let body = &mut Cursor::new(frame.body);
+fn alarmed(report: &mut Report<'_>, kind: u8, body: &mut Cursor<'_>) -> Option<()> {
     report.place(body)?;
-    let _ = alarm_and_state(&mut report, frame.kind, body);
-    Some(report.message())
+    let _ = alarm_and_state(report, kind, body);
+    Some(())
 }
 
-fn alarm_and_state(report: &mut Report, kind: u8, body: &mut Cursor<'_>) -> Option<()> {
+fn alarm_and_state(report: &mut Report<'_>, kind: u8, body: &mut Cursor<'_>) -> Option<()> {
     if body.u8()? == 0 {
         // The state is what stands at the end.
         body.take(body.rest().len().checked_sub(5)?)?;
@@ -194,19 +196,17 @@ fn names_its_device(body: &[u8], model: Option<&str>) -> bool {
 }
 
 /// Kinds 0x22 and 0x25 of such models, and what follows the place.
-fn device_and_state(frame: &Frame<'_>) -> Option<Message> {
-    let mut report = frame.report();
-    let body = &mut Cursor::new(frame.body);
+fn device_and_state(report: &mut Report<'_>, kind: u8, body: &mut Cursor<'_>) -> Option<()> {
     body.take(1)?;
-    let identifier = imei(body.array()?);
+    *report.identifier = imei(body.array()?);
     body.take(6)?;
     report.place(body)?;
-    let _ = state_and_driver(&mut report, frame.kind, body);
-    Some(Message::Record { identifier, record: report.finish() })
+    let _ = state_and_driver(report, kind, body);
+    Some(())
 }
 
 /// Cell with its length before, (alarm), state, voltages, mileage, engine minutes, driver.
-fn state_and_driver(report: &mut Report, kind: u8, body: &mut Cursor<'_>) -> Option<()> {
+fn state_and_driver(report: &mut Report<'_>, kind: u8, body: &mut Cursor<'_>) -> Option<()> {
     let length = body.u8()?;
     report.cell(body, if length == 0x0A { CELL_WIDE } else { CELL_2G })?;
     if kind == 0x25 {
@@ -226,16 +226,21 @@ fn state_and_driver(report: &mut Report, kind: u8, body: &mut Cursor<'_>) -> Opt
 }
 
 /// Kind 0x61: IMEI, place, cell, card number.
-fn device_and_card(frame: &Frame<'_>) -> Option<Message> {
-    let mut report = frame.report();
-    let body = &mut Cursor::new(frame.body);
-    let identifier = imei(body.array()?);
+fn device_and_card(report: &mut Report<'_>, body: &mut Cursor<'_>) -> Option<()> {
+    *report.identifier = imei(body.array()?);
     report.place(body)?;
-    let _ = report.cell(body, CELL_WIDE).and_then(|()| body.take(2)).and_then(|_| body.be_u32()).map(|card| driver_number(&mut report, card));
-    Some(Message::Record { identifier, record: report.finish() })
+    let _ = card(report, body);
+    Some(())
 }
 
-fn driver_number(report: &mut Report, number: u32) {
+fn card(report: &mut Report<'_>, body: &mut Cursor<'_>) -> Option<()> {
+    report.cell(body, CELL_WIDE)?;
+    body.take(2)?;
+    driver_number(report, body.be_u32()?);
+    Some(())
+}
+
+fn driver_number(report: &mut Report<'_>, number: u32) {
     if number != 0 {
         let mut text = crate::wire::ShortText::default();
         text.push_number(u64::from(number));
@@ -244,7 +249,7 @@ fn driver_number(report: &mut Report, number: u32) {
 }
 
 /// A driver's tag: text between STX and ETX as readers send it, else the bytes in hexadecimal digits.
-pub fn driver_bytes(report: &mut Report, bytes: &[u8]) {
+pub fn driver_bytes(report: &mut Report<'_>, bytes: &[u8]) {
     if bytes.iter().all(|b| matches!(b, 0 | 0xFF)) {
         return;
     }

@@ -174,9 +174,13 @@ impl Gt06Decoder {
             0x15 | 0x21 => information::text_answer(frame, out)?,
             0x35 => self.picture_announced(frame, out, replies)?,
             0x36 if self.is_picture(frame) => self.picture_piece(frame, out, replies)?,
-            0x17..=0x19 | 0x24 | 0x28 | 0x2C | 0x2E | 0x32 | 0x33 | 0xA1..=0xA3 | 0xA5 | 0xA7 | 0xF3 => out.push(network::read(frame)?),
-            0x70 | 0x8C | 0x94 | 0x95 | 0x9B | 0xF1 | 0xF2 => out.push(information::read(frame)?),
-            kind if location::tells_place(kind) => out.push(location::read(frame, env.model)?),
+            0x17..=0x19 | 0x24 | 0x28 | 0x2C | 0x2E | 0x32 | 0x33 | 0xA1..=0xA3 | 0xA5 | 0xA7 | 0xF3 => frame.record(out, |report| network::read(report, frame))?,
+            0x94 if !information::knows_part(frame) => {
+                let reason = "unknown part of the information kind";
+                out.push(Message::Undecoded { identifier: None, reason, raw: frame.raw.to_vec() });
+            }
+            0x70 | 0x8C | 0x94 | 0x95 | 0x9B | 0xF1 | 0xF2 => frame.record(out, |report| information::read(report, frame))?,
+            kind if location::tells_place(kind) => frame.record(out, |report| location::read(report, frame, env.model))?,
             _ => out.push(Message::Undecoded { identifier: None, reason: "unknown kind", raw: frame.raw.to_vec() }),
         }
         if !matches!(frame.kind, 0x01 | 0x8A | 0x1A | 0x2A | 0x35) {
@@ -241,8 +245,9 @@ impl Picture {
 }
 
 impl Frame<'_> {
-    fn report(&self) -> Report {
-        Report::new(self.zone_s, self.unchecked)
+    #[inline]
+    fn record(&self, out: &mut Vec<Message>, read: impl FnOnce(&mut Report<'_>) -> Option<()>) -> Option<()> {
+        report::record(out, self.zone_s, self.unchecked, read)
     }
 
     fn answer(&self, answer: Answer, replies: &mut Replies) {

@@ -3,43 +3,42 @@
 use super::report::{CELL_2G, CELL_4G, CELL_WIDE, CellForm, Report, civil};
 use super::{Frame, state, text};
 use crate::wire::Cursor;
-use crate::{Civil, Message, Name, Value};
+use crate::{Civil, Name, Value};
 
 /// Cells that the kinds with many cells have room for.
 const CELLS: usize = 7;
 
 /// Reads a frame without a place.
-pub fn read(frame: &Frame<'_>) -> Option<Message> {
-    let mut report = frame.report();
+pub fn read(report: &mut Report<'_>, frame: &Frame<'_>) -> Option<()> {
     let body = &mut Cursor::new(frame.body);
     match frame.kind {
-        0x17 => asked(&mut report, body, CELL_2G)?,
-        0xA7 => asked(&mut report, body, CELL_4G)?,
-        0x18 | 0x24 | 0x28 | 0x2E => many(&mut report, body, CELL_2G)?,
-        0xA1 => many(&mut report, body, CELL_4G)?,
+        0x17 => asked(report, body, CELL_2G)?,
+        0xA7 => asked(report, body, CELL_4G)?,
+        0x18 | 0x24 | 0x28 | 0x2E => many(report, body, CELL_2G)?,
+        0xA1 => many(report, body, CELL_4G)?,
         0x2C => {
-            many(&mut report, body, CELL_2G)?;
-            let _ = points(&mut report, body);
+            many(report, body, CELL_2G)?;
+            let _ = points(report, body);
         }
         0xA2 => {
-            many(&mut report, body, CELL_4G)?;
-            let _ = points(&mut report, body);
+            many(report, body, CELL_4G)?;
+            let _ = points(report, body);
         }
-        0x33 if !frame.extended => counted(&mut report, body)?,
-        0x19 => one(&mut report, body)?,
-        0xA3 => bare_alarm(&mut report, body)?,
+        0x33 if !frame.extended => counted(report, body)?,
+        0x19 => one(report, body)?,
+        0xA3 => bare_alarm(report, body)?,
         0xA5 => {
             report.cell(body, CELL_4G)?;
-            state::block(&mut report, body)?;
+            state::block(report, body)?;
         }
-        0xF3 => wifi_only(&mut report, body)?,
-        _ => optional_place(&mut report, body)?,
+        0xF3 => wifi_only(report, body)?,
+        _ => optional_place(report, body)?,
     }
-    Some(report.message())
+    Some(())
 }
 
 /// Date, network, seven cells, timing advance.
-fn many(report: &mut Report, body: &mut Cursor<'_>, form: CellForm) -> Option<()> {
+fn many(report: &mut Report<'_>, body: &mut Cursor<'_>, form: CellForm) -> Option<()> {
     report.date(body)?;
     report.cells(body, form, CELLS)?;
     let _timing = body.u8();
@@ -47,7 +46,7 @@ fn many(report: &mut Report, body: &mut Cursor<'_>, form: CellForm) -> Option<()
 }
 
 /// A count of Wi-Fi points, each with its signal strength.
-fn points(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
+fn points(report: &mut Report<'_>, body: &mut Cursor<'_>) -> Option<()> {
     let count = body.u8()?;
     for number in 1..=count {
         let (mac, signal) = (body.array()?, body.u8()?);
@@ -57,7 +56,7 @@ fn points(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
 }
 
 /// Date, network, a count of cells, a count of Wi-Fi points.
-fn counted(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
+fn counted(report: &mut Report<'_>, body: &mut Cursor<'_>) -> Option<()> {
     report.date(body)?;
     let operator = super::report::network(body)?;
     let count = body.u8()?;
@@ -70,7 +69,7 @@ fn counted(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
 }
 
 /// The tracker asks where a cell is, to tell a telephone number: cell, number, language.
-fn asked(report: &mut Report, body: &mut Cursor<'_>, form: CellForm) -> Option<()> {
+fn asked(report: &mut Report<'_>, body: &mut Cursor<'_>, form: CellForm) -> Option<()> {
     report.cell(body, form)?;
     if let Some(number) = body.take(21) {
         let number = text(number);
@@ -82,7 +81,7 @@ fn asked(report: &mut Report, body: &mut Cursor<'_>, form: CellForm) -> Option<(
 }
 
 /// A cell and the state, or a date and a cell.
-fn one(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
+fn one(report: &mut Report<'_>, body: &mut Cursor<'_>) -> Option<()> {
     let dated = body.rest().first_chunk().copied().and_then(civil).and_then(Civil::to_micros).is_some() && body.rest().len() >= 15;
     if dated {
         report.date(body)?;
@@ -94,7 +93,7 @@ fn one(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
 }
 
 /// An alarm without a place: state, …, signal, alarm, …, sent from memory.
-fn bare_alarm(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
+fn bare_alarm(report: &mut Report<'_>, body: &mut Cursor<'_>) -> Option<()> {
     state::state(report, body.u8()?);
     body.u8()?;
     state::signal(report, body.u8()?);
@@ -106,7 +105,7 @@ fn bare_alarm(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
 }
 
 /// Date, count, then for each point two bytes and its address.
-fn wifi_only(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
+fn wifi_only(report: &mut Report<'_>, body: &mut Cursor<'_>) -> Option<()> {
     report.date(body)?;
     let count = body.u8()?;
     for number in 1..=count {
@@ -117,7 +116,7 @@ fn wifi_only(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
 }
 
 /// Kinds 0x32 and 0x33 of extended frames: date, place with its length before, cell with its length before, signal.
-fn optional_place(report: &mut Report, body: &mut Cursor<'_>) -> Option<()> {
+fn optional_place(report: &mut Report<'_>, body: &mut Cursor<'_>) -> Option<()> {
     report.date(body)?;
     if body.u8()? != 0 {
         report.place_without_date(body)?;

@@ -1,7 +1,8 @@
 //! A record while it is being read: what is wrong in it is noted, and never stops the rest.
 
 use crate::wire::{Cursor, ShortText};
-use crate::{Alarm, Attributes, Civil, Fix, Key, Latitude, Longitude, MICROS_PER_SECOND, Message, Micros, Name, Record, Value};
+use crate::{Alarm, Attributes, Civil, Fix, Identifier, Key, Latitude, Longitude, MICROS_PER_SECOND, Message, Micros, Name, Record, Value};
+use alloc::vec::Vec;
 
 /// Bit 12 of the flags: the fix is valid.
 pub const FLAG_VALID: u16 = 0x1000;
@@ -33,21 +34,41 @@ pub const CELL_4G: CellForm = CellForm { area: 4, cell: 8 };
 /// A form in between.
 pub const CELL_WIDE: CellForm = CellForm { area: 2, cell: 4 };
 
-/// A record while it is being read.
+/// A record while it is being read, in the place where it stays.
 #[derive(Debug)]
-pub struct Report {
-    pub record: Record,
+pub struct Report<'r> {
+    record: &'r mut Record,
+    /// The device that the frame itself names.
+    pub identifier: &'r mut Option<Identifier>,
     zone_s: i32,
-    unchecked: bool,
     out_of_range: bool,
 }
 
-impl Report {
-    /// Nothing read yet.
-    pub fn new(zone_s: i32, unchecked: bool) -> Self {
-        Self { record: Record::default(), zone_s, unchecked, out_of_range: false }
+/// Reads a record into `out`. Where `read` finds that the body ends too early, nothing is left in `out`.
+#[inline]
+pub fn record(
+    out: &mut Vec<Message>,
+    zone_s: i32,
+    unchecked: bool,
+    read: impl FnOnce(&mut Report<'_>) -> Option<()>,
+) -> Option<()> {
+    out.push(Message::Record { identifier: None, record: Record::default() });
+    let Some(Message::Record { identifier, record }) = out.last_mut() else { return None };
+    let mut report = Report { record, identifier, zone_s, out_of_range: false };
+    let done = read(&mut report);
+    if report.out_of_range {
+        report.set(Name::OutOfRange, Value::Bool(true));
     }
+    if unchecked {
+        report.set(Name::ChecksumIgnored, Value::Bool(true));
+    }
+    if done.is_none() {
+        out.pop();
+    }
+    done
+}
 
+impl Report<'_> {
     /// The attributes so far.
     pub const fn attributes(&mut self) -> &mut Attributes {
         &mut self.record.attributes
@@ -231,22 +252,6 @@ impl Report {
         if !known {
             self.record.attributes.push(Key::Named(name, number), Value::Text(text));
         }
-    }
-
-    /// The record.
-    pub fn finish(mut self) -> Record {
-        if self.out_of_range {
-            self.set(Name::OutOfRange, Value::Bool(true));
-        }
-        if self.unchecked {
-            self.set(Name::ChecksumIgnored, Value::Bool(true));
-        }
-        self.record
-    }
-
-    /// The record as a message of the connection's device.
-    pub fn message(self) -> Message {
-        Message::Record { identifier: None, record: self.finish() }
     }
 }
 

@@ -8,7 +8,7 @@
 //! ```
 
 use super::cut::ends_at;
-use super::report::{CellForm, Report};
+use super::report::{CellForm, Report, record};
 use super::{heartbeat, imei, short_answer};
 use crate::wire::{Cursor, bcd};
 use crate::{Attributes, Environment, Message, Release, Replies};
@@ -80,13 +80,19 @@ pub fn read(raw: &[u8], env: &Environment<'_>, out: &mut Vec<Message>, replies: 
     let body = raw.get(4..raw.len().saturating_sub(2)).unwrap_or_default();
     // There is no serial number. Servers answer with what stands in its place, and the trackers live with it.
     let serial = raw.get(raw.len().saturating_sub(6)..).and_then(<[u8]>::first_chunk).map_or(0, |s| u16::from_be_bytes(*s));
-    let (message, release) = match kind {
-        0x01 => (login(body), Release::Identified),
-        0x08 => (Some(heartbeat(Attributes::new())), Release::Durable),
-        0x10 | 0x11 => (place(body, env), Release::Durable),
-        _ => (surroundings(raw, body), Release::Durable),
+    let release = if kind == 0x01 { Release::Identified } else { Release::Durable };
+    let done = match kind {
+        0x01 => login(body).map(|message| out.push(message)),
+        0x08 => {
+            out.push(heartbeat(Attributes::new()));
+            Some(())
+        }
+        0x10 | 0x11 => record(out, 0, env.options.ignore_checksum, |report| report.place(&mut Cursor::new(body))),
+        _ => record(out, 0, false, |report| surroundings(report, raw, body)),
     };
-    out.push(message.unwrap_or_else(|| Message::Undecoded { identifier: None, reason: "body too short", raw: raw.to_vec() }));
+    if done.is_none() {
+        out.push(Message::Undecoded { identifier: None, reason: "body too short", raw: raw.to_vec() });
+    }
     match body.first_chunk::<6>() {
         Some(date) if matches!(kind, 0x17 | 0x69) => {
             let mut answer = Vec::from([0x78, 0x78, 0x00, kind]);
@@ -102,14 +108,7 @@ fn login(body: &[u8]) -> Option<Message> {
     Some(Message::Login { identifier: imei(*body.first_chunk()?)?, password: None })
 }
 
-fn place(body: &[u8], env: &Environment<'_>) -> Option<Message> {
-    let mut report = Report::new(0, env.options.ignore_checksum);
-    report.place(&mut Cursor::new(body))?;
-    Some(report.message())
-}
-
-fn surroundings(raw: &[u8], body: &[u8]) -> Option<Message> {
-    let mut report = Report::new(0, false);
+fn surroundings(report: &mut Report<'_>, raw: &[u8], body: &[u8]) -> Option<()> {
     let body = &mut Cursor::new(body);
     let date: [u8; 6] = body.array()?;
     report.date_of(date.map(|b| bcd(b).unwrap_or(0xFF)));
@@ -124,5 +123,5 @@ fn surroundings(raw: &[u8], body: &[u8]) -> Option<Message> {
         let signal = body.u8()?;
         report.push_cell(number, operator, place, Some(signal));
     }
-    Some(report.message())
+    Some(())
 }
