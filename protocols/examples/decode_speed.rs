@@ -72,11 +72,11 @@ fn main() {
     let full: Vec<Record> = (0..16).map(|_| record(true, true)).collect();
     let bare: Vec<Record> = (0..20).map(|_| record(false, true)).collect();
     let live = [record(true, false)];
-    for protocol in [Protocol::Teltonika, Protocol::Wialon] {
-        for transport in [Transport::Tcp, Transport::Udp] {
-            measure(protocol, transport, &full, &format!("{transport:?}, 9 attributes"));
-            measure(protocol, transport, &bare, &format!("{transport:?}, place and satellites"));
-            measure(protocol, transport, &live, &format!("{transport:?}, one live record, 9 attributes"));
+    for protocol in [Protocol::Teltonika, Protocol::Gt06, Protocol::H02, Protocol::Wialon] {
+        for transport in protocol.transports() {
+            measure(protocol, *transport, &full, &format!("{transport:?}, 9 attributes"));
+            measure(protocol, *transport, &bare, &format!("{transport:?}, place and satellites"));
+            measure(protocol, *transport, &live, &format!("{transport:?}, one live record, 9 attributes"));
         }
     }
     println!("a message is {} bytes", size_of::<Message>());

@@ -310,8 +310,13 @@ impl Attributes {
     }
 
     /// Adds one. NaN, infinities and what would pass [`Self::BYTES_MAX`] are dropped; texts are cut at 65,535 bytes, text keys at 255.
-    #[inline]
     pub fn push(&mut self, key: Key<'_>, value: Value<'_>) {
+        self.push_here(key, value);
+    }
+
+    /// Part of each caller, so that a key that is known there is not put together from memory.
+    #[inline(always)]
+    fn push_here(&mut self, key: Key<'_>, value: Value<'_>) {
         match (Packed::key(key), Packed::value(value)) {
             (Some(packed_key), Some(packed_value)) if self.bytes.extend_packed(packed_key, packed_value) => {}
             _ => self.push_any(key, value),
@@ -345,7 +350,7 @@ impl Attributes {
 
     /// Adds a named one without a number.
     pub fn set(&mut self, name: Name, value: Value<'_>) {
-        self.push(Key::Named(name, 0), value);
+        self.push_here(Key::Named(name, 0), value);
     }
 
     /// Adds an alarm; a second and third get the numbers 1 and 2; the same alarm is not added twice.

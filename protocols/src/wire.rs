@@ -174,14 +174,14 @@ impl ShortText {
         match u32::try_from(number) {
             Ok(mut rest) => {
                 for place in room.iter_mut().rev() {
-                    *place = DIGITS.get(usize::try_from(rest % 10).unwrap_or(0)).copied().unwrap_or(b'0');
+                    *place = hex_digit(u8::try_from(rest % 10).unwrap_or(0));
                     rest /= 10;
                 }
             }
             Err(_) => {
                 let mut rest = number;
                 for place in room.iter_mut().rev() {
-                    *place = DIGITS.get(usize::try_from(rest % 10).unwrap_or(0)).copied().unwrap_or(b'0');
+                    *place = hex_digit(u8::try_from(rest % 10).unwrap_or(0));
                     rest /= 10;
                 }
             }
@@ -195,7 +195,28 @@ impl ShortText {
     }
 }
 
-const DIGITS: &[u8; 16] = b"0123456789abcdef";
+/// The lower-case hexadecimal digit of a nibble.
+#[must_use]
+#[inline]
+pub const fn hex_digit(nibble: u8) -> u8 {
+    if nibble <= 9 { nibble | b'0' } else { nibble.wrapping_sub(10).wrapping_add(b'a') }
+}
+
+/// A mobile cell as attributes have it: country, network, area, cell and, where it is known, the signal without its minus sign.
+#[must_use]
+pub fn cell_text(operator: (u16, u16), place: (u64, u64), signal: Option<u16>) -> ShortText {
+    let mut text = ShortText::default();
+    text.push_number(u64::from(operator.0));
+    for part in [u64::from(operator.1), place.0, place.1] {
+        text.push_str("-");
+        text.push_number(part);
+    }
+    if let Some(signal) = signal {
+        text.push_str("-");
+        text.push_number(u64::from(signal));
+    }
+    text
+}
 
 /// A byte of two decimal digits, `None` if one of them is more than 9.
 #[must_use]
@@ -225,7 +246,7 @@ pub fn to_hex(bytes: &[u8]) -> alloc::string::String {
     let mut text = alloc::string::String::with_capacity(bytes.len().saturating_mul(2));
     for byte in bytes {
         for nibble in [byte >> 4, byte & 0x0F] {
-            text.push(char::from(*DIGITS.get(usize::from(nibble)).unwrap_or(&b'0')));
+            text.push(char::from(hex_digit(nibble)));
         }
     }
     text

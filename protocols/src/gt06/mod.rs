@@ -30,7 +30,7 @@ mod state;
 
 pub use encoder::Gt06Encoder;
 
-use crate::wire::{Cursor, crc16_x25};
+use crate::wire::{Cursor, crc16_x25, hex_digit};
 use crate::{Attributes, Civil, DecodeError, Decoder, Environment, Identifier, Message, Progress, Release, Replies};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -304,10 +304,6 @@ fn imei(bytes: [u8; 8]) -> Option<Identifier> {
         *pair = [hex_digit(byte >> 4), hex_digit(byte & 0x0F)];
     }
     Identifier::new(core::str::from_utf8(digits.get(1..)?).ok()?)
-}
-
-const fn hex_digit(nibble: u8) -> u8 {
-    if nibble <= 9 { nibble | b'0' } else { nibble.wrapping_sub(10).wrapping_add(b'a') }
 }
 
 /// The time zone of a login.

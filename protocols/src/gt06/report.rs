@@ -1,6 +1,6 @@
 //! A record while it is being read: what is wrong in it is noted, and never stops the rest.
 
-use crate::wire::{Cursor, ShortText};
+use crate::wire::{Cursor, ShortText, cell_text, hex_digit};
 use crate::{Alarm, Attributes, Civil, Fix, Identifier, Key, Latitude, Longitude, MICROS_PER_SECOND, Message, Micros, Name, Record, Value};
 use alloc::vec::Vec;
 
@@ -208,29 +208,18 @@ impl Report<'_> {
         if place == (0, 0) {
             return;
         }
-        let mut text = ShortText::default();
-        text.push_number(u64::from(operator.0));
-        for part in [u64::from(operator.1), place.0, place.1] {
-            text.push_str("-");
-            text.push_number(part);
-        }
-        if let Some(signal) = signal {
-            text.push_str("-");
-            text.push_number(u64::from(signal));
-        }
+        let text = cell_text(operator, place, signal.map(u16::from));
         self.push_new(Name::Cell, number, text.as_str());
     }
 
     /// Adds a Wi-Fi point; its signal strength is given without its sign.
     pub fn push_wifi(&mut self, number: u8, mac: [u8; 6], signal: Option<u8>) {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         if mac == [0; 6] {
             return;
         }
         let mut text = ShortText::default();
         for (index, byte) in mac.into_iter().enumerate() {
-            let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
-            let pair = [digit(byte >> 4), digit(byte & 0x0F)];
+            let pair = [hex_digit(byte >> 4), hex_digit(byte & 0x0F)];
             text.push_str(if index == 0 { "" } else { ":" });
             text.push_str(core::str::from_utf8(&pair).unwrap_or_default());
         }

@@ -1,7 +1,7 @@
 //! The text form: `*HQ,identifier,word,…#`.
 
 use super::report::{Angle, Place, Time, record, status};
-use crate::wire::ShortText;
+use crate::wire::{ShortText, cell_text};
 use crate::{Attributes, Civil, DecodeError, Environment, Identifier, Key, Message, Micros, Name, Record, Release, Replies, Value};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -303,16 +303,7 @@ fn push_cell(attributes: &mut Attributes, number: u8, operator: (u16, u16), plac
     if place == (0, 0) {
         return;
     }
-    let mut text = ShortText::default();
-    text.push_number(u64::from(operator.0));
-    for part in [u64::from(operator.1), place.0, place.1] {
-        text.push_str("-");
-        text.push_number(part);
-    }
-    if let Some(signal) = signal {
-        text.push_str("-");
-        text.push_number(u64::from(signal));
-    }
+    let text = cell_text(operator, place, signal);
     attributes.push(Key::Named(Name::Cell, number), Value::Text(text.as_str()));
 }
 
