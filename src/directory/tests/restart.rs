@@ -145,3 +145,30 @@ async fn a_batch_is_made_whole_or_not_at_all() {
     let nested = Change::Batch(vec![Change::Batch(vec![])]);
     invalid(w.by(w.owner, nested).await, "batch");
 }
+
+#[tokio::test]
+async fn after_a_crash_every_change_that_returned_is_there() {
+    let (dir, copy) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let w = world_in(dir.path()).await;
+    fill(&w).await;
+    let before = w.snapshot();
+    // What a process that is killed leaves: the files as they are, nothing closed.
+    for file in ["directory.db", "directory.db-wal"] {
+        std::fs::copy(dir.path().join(file), copy.path().join(file)).expect("copied");
+    }
+    assert_eq!(*open(copy.path(), &w.places).await.snapshot(), *before);
+}
+
+#[tokio::test]
+async fn a_caller_who_goes_away_undoes_nothing() {
+    let w = World::new().await;
+    let epoch = w.snapshot().epoch();
+    {
+        let change = w.by(w.owner, Change::RegisterDevice(device("1")));
+        tokio::pin!(change);
+        // Polled once: it is on its way to the writer, and then nobody waits for it any more.
+        assert!(futures_util::poll!(change.as_mut()).is_pending());
+    }
+    let changed = w.by(w.owner, Change::RegisterDevice(device("2"))).await.expect("registered");
+    assert_eq!((changed.epoch, w.snapshot().devices().count()), (epoch + 2, 2));
+}
