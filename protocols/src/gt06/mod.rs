@@ -174,7 +174,7 @@ impl Gt06Decoder {
             0x15 | 0x21 => information::text_answer(frame, out)?,
             0x35 => self.picture_announced(frame, out, replies)?,
             0x36 if self.is_picture(frame) => self.picture_piece(frame, out, replies)?,
-            0x17..=0x19 | 0x24 | 0x28 | 0x2C | 0x2E | 0x32 | 0x33 | 0xA1..=0xA3 | 0xA5 | 0xA7 | 0xF3 => frame.record(out, |report| network::read(report, frame))?,
+            kind if network::tells_surroundings(kind) => frame.record(out, |report| network::read(report, frame))?,
             0x94 if !information::knows_part(frame) => {
                 let reason = "unknown part of the information kind";
                 out.push(Message::Undecoded { identifier: None, reason, raw: frame.raw.to_vec() });

@@ -8,6 +8,11 @@ use crate::{Civil, Name, Value};
 /// Cells that the kinds with many cells have room for.
 const CELLS: usize = 7;
 
+/// Whether frames of this kind tell what is around, or at least nothing of a place.
+pub const fn tells_surroundings(kind: u8) -> bool {
+    matches!(kind, 0x17..=0x19 | 0x24 | 0x28 | 0x2C | 0x2E | 0x32 | 0x33 | 0xA1..=0xA3 | 0xA5 | 0xA7 | 0xF3)
+}
+
 /// Reads a frame without a place.
 pub fn read(report: &mut Report<'_>, frame: &Frame<'_>) -> Option<()> {
     let body = &mut Cursor::new(frame.body);
