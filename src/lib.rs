@@ -14,6 +14,7 @@ pub mod history;
 pub mod journal;
 pub mod listener;
 pub mod model;
+pub mod pipeline;
 pub mod router;
 pub mod session;
 pub mod simulator;
