@@ -363,13 +363,28 @@ impl<P: Product> Run<'_, P> {
             Ask::Latest => {
                 Got::Latest(world.devices.keys().filter_map(|device| Some((*device, self.latest_of(step, user, *device)?))).collect())
             }
-            Ask::Visits => Got::Seen(of_log(|it| matches!(it, Observation::Visit(_)))),
+            Ask::Visits => Got::Seen(self.visits(user, step.now)),
             Ask::Alerts => Got::Seen(of_log(|it| matches!(it, Observation::Alert(_)))),
             Ask::Devices => Got::Ids(world.devices.keys().copied().filter(|it| may_see_device(world, user, *it)).collect()),
             Ask::Geofences => Got::Ids(world.geofences.keys().copied().filter(|it| may_see_geofence(world, user, *it)).collect()),
             Ask::Places => Got::Ids(world.places.keys().copied().filter(|it| may_see_place(world, user, *it)).collect()),
             Ask::Rules => Got::Rules(world.rules.keys().filter_map(|it| Some((*it, narrowed_rule(world, user, *it)?))).collect()),
         }
+    }
+
+    /// Of each visit the newest of its tellings that the viewer may see.
+    fn visits(&self, user: Id, now: Time) -> Vec<Seen> {
+        let mut newest = BTreeMap::new();
+        for observation in &self.world.log {
+            if let Observation::Visit(visit) = observation
+                && let Some(seen) = sees(&self.world, user, observation, now)
+            {
+                newest.insert((visit.device, visit.spot, visit.entered), seen);
+            }
+        }
+        let mut visits: Vec<Seen> = newest.into_values().collect();
+        visits.sort_by_key(seq_of);
+        visits
     }
 
     /// None: not listed. Some(None): listed, its position withheld or not known.
@@ -397,6 +412,15 @@ fn position_key(seen: &Seen) -> (Time, u64) {
         Seen::Position(it) => (spec::judged_time(it.fix_time, it.recorded_at), it.seq),
         Seen::Visit(it) => (0, it.seq),
         Seen::Alert(it) => (0, it.seq),
+    }
+}
+
+/// The place in the recorded order of what is told.
+pub fn seq_of(seen: &Seen) -> u64 {
+    match seen {
+        Seen::Position(it) => it.seq,
+        Seen::Visit(it) => it.seq,
+        Seen::Alert(it) => it.seq,
     }
 }
 
@@ -461,14 +485,7 @@ fn difference<T: Debug>(user: Id, way: &'static str, leaked: Vec<&T>, withheld: 
 
 /// A stream tells in the recorded order, and nothing twice.
 fn in_order(user: Id, got: &[Seen]) -> Option<Difference> {
-    let order: Vec<u64> = got
-        .iter()
-        .map(|it| match it {
-            Seen::Position(it) => it.seq,
-            Seen::Visit(it) => it.seq,
-            Seen::Alert(it) => it.seq,
-        })
-        .collect();
+    let order: Vec<u64> = got.iter().map(seq_of).collect();
     let bad = order.windows(2).find(|pair| pair[0] >= pair[1])?.to_vec();
     difference(user, "live stream", vec![&format!("out of the recorded order, or twice: {bad:?}")], Vec::new())
 }

@@ -15,7 +15,7 @@ use purview::router::{CloseReason, Compile, Outgoing, Router, SessionId, Stream,
 use spec::{Answer, Id, Observation, Operation, Seen, Spot, World};
 use tokio::runtime::Runtime;
 
-use super::compare::{Got, Product, judged, newer};
+use super::compare::{Got, Product, judged, newer, seq_of};
 use super::ground::Ground;
 use super::items;
 use super::scenery::{Ask, BEGINNING, Step};
@@ -147,6 +147,20 @@ impl Gateway {
         Got::Seen(rows)
     }
 
+    fn visits(&self, viewer: &Viewer, now: i64) -> Vec<Seen> {
+        let mut newest = BTreeMap::new();
+        for shared in self.log.items.read().iter() {
+            if let Item::Visit(visit) = shared.item()
+                && let Some(shared) = admitted(shared.clone(), viewer, now)
+            {
+                newest.insert(visit.id, items::seen(&shared, &self.ground.ids));
+            }
+        }
+        let mut visits: Vec<Seen> = newest.into_values().collect();
+        visits.sort_by_key(seq_of);
+        visits
+    }
+
     fn devices(&self, snapshot: &Snapshot, viewer: &Viewer, now: i64) -> Vec<Id> {
         let views = snapshot.devices_of(viewer.account).map(|it| DeviceView { device: Arc::clone(it), hardware: false });
         views.filter_map(|it| admitted(it, viewer, now)).map(|it| self.ground.ids.devices.back(it.device.id.0)).collect()
@@ -252,7 +266,7 @@ impl Product for Gateway {
             Ask::History { device, from, to } => self.history(viewer, now, *device, *from, *to),
             Ask::Latest => self.latest(&snapshot, viewer, now),
             Ask::Devices => Got::Ids(self.devices(&snapshot, viewer, now).into_iter().collect()),
-            Ask::Visits => Got::Seen(self.told(viewer, now, |it| matches!(it, Item::Visit(_)))),
+            Ask::Visits => Got::Seen(self.visits(viewer, now)),
             Ask::Alerts => Got::Seen(self.told(viewer, now, |it| matches!(it, Item::Alert(_)))),
             Ask::Geofences => {
                 let views = snapshot.geofences_of(viewer.account).map(|it| GeofenceView(Arc::clone(it)));

@@ -30,7 +30,7 @@ pub fn item(account: AccountId, observation: &Observation, ids: &Ids) -> Item {
             time_flag: if it.fix_time.is_none() { TimeFlag::Missing } else { TimeFlag::Sound },
         }),
         Observation::Visit(it) => Item::Visit(Visit {
-            id: EventId(uuid::Uuid::from_u128(u128::from(it.seq))),
+            id: visit_id(&it),
             revision: u32::from(it.exited.is_some()),
             order: Order { seq: it.seq, ordinal: 1 },
             recorded_at: it.recorded_at,
@@ -71,6 +71,13 @@ fn kind(alert: &spec::Alert) -> AlertKind {
 #[expect(clippy::cast_precision_loss, reason = "whole seconds of a few days")]
 fn stay(alert: &spec::Alert) -> Option<f64> {
     (kind(alert) == AlertKind::GeofenceStay).then(|| ((alert.to - alert.from) / 1_000_000) as f64)
+}
+
+/// A visit is the same in all of its tellings.
+fn visit_id(visit: &spec::Visit) -> EventId {
+    let (Spot::Geofence(spot) | Spot::Place(spot)) = visit.spot;
+    let whose = u128::from(visit.device) << 32 | u128::from(spot);
+    EventId(uuid::Uuid::from_u128(whose << 64 | u128::from(visit.entered.cast_unsigned())))
 }
 
 fn geofence(spot: Spot, ids: &Ids) -> GeofenceId {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use spec::{
     Access, Account, Act, Alert, Answer, Category, Device, Id, Level, Object, Observation, Of, Operation, Position, Right, Role, Rule, Seq,
-    Spot, SubUser, Thing, Time, Turn, User, Visit, World, may_change,
+    Spot, SubUser, Thing, Time, Turn, User, Visit, World, may_change, may_see_device, may_see_geofence, may_see_place,
 };
 
 use super::chance::Chance;
@@ -66,7 +66,7 @@ impl Scenario {
     pub fn new(seed: u64, steps: usize) -> Scenario {
         let mut chance = Chance::new(seed);
         let world = begin(&mut chance);
-        let mut maker = Maker { chance, world: world.clone(), now: BEGINNING, seq: 0, last_id: 1_000 };
+        let mut maker = Maker { chance, world: world.clone(), now: BEGINNING, seq: 0, last_id: 1_000, begun: Vec::new() };
         let steps = (0..steps).map(|_| maker.step()).collect();
         Scenario { world, steps }
     }
@@ -93,6 +93,12 @@ pub fn answer(world: &World, by: Id, operation: &Operation, now: Time) -> Answer
             in_account(world.roles.get(role).map(|it| it.account), Thing::Users)
         }
         Operation::SetHistory { .. } | Operation::Logout { .. } => Answer::Yes,
+        // What is granted or taken has to be the actor's to see (B13).
+        Operation::GrantDevice { device, .. } | Operation::RevokeDevice { device, .. } if !may_see_device(world, by, *device) => {
+            Answer::NotFound
+        }
+        Operation::Turn { of: Of::One(Spot::Geofence(id)), .. } if !may_see_geofence(world, by, *id) => Answer::NotFound,
+        Operation::Turn { of: Of::One(Spot::Place(id)), .. } if !may_see_place(world, by, *id) => Answer::NotFound,
         Operation::GrantDevice { user, .. }
         | Operation::RevokeDevice { user, .. }
         | Operation::Turn { user, .. }
@@ -145,7 +151,7 @@ fn begin(chance: &mut Chance) -> World {
 fn sub_user(chance: &mut Chance, base: Id, things: Id) -> Access {
     let mut it = SubUser::new();
     it.role = Some(base + chance.below(3) as Id).filter(|_| chance.percent(60));
-    it.devices = (base..base + things).filter(|_| chance.percent(75)).collect();
+    it.devices = (base..base + things).filter(|_| chance.percent(85)).collect();
     Access::SubUser(it)
 }
 
@@ -171,6 +177,7 @@ struct Maker {
     now: Time,
     seq: Seq,
     last_id: Id,
+    begun: Vec<Visit>,
 }
 
 impl Maker {
@@ -203,7 +210,7 @@ impl Maker {
 
     /// Mostly the account with many users.
     fn account(&mut self) -> Id {
-        self.chance.of(&[1, 1, 1, 1, 1, 1, 1, 1, 2, 3]).unwrap_or(1)
+        self.chance.of(&[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 3]).unwrap_or(1)
     }
 
     fn user(&mut self) -> Id {
@@ -291,14 +298,26 @@ impl Maker {
         Position { device: self.device(), fix_time, seq: self.seq, recorded_at: self.now }
     }
 
+    /// A visit begins, or one that began earlier ends, or one is told that has begun and ended since.
     fn visit(&mut self) -> Visit {
+        let ended = self.now - self.back();
+        if self.chance.percent(40)
+            && let Some(place) = self.chance.of(&(0..self.begun.len()).collect::<Vec<_>>())
+        {
+            let begun = self.begun.swap_remove(place);
+            let ended = ended.max(begun.entered + SECOND).min(self.now);
+            return Visit { exited: Some(ended), known_until: ended, seq: self.seq, recorded_at: self.now, ..begun };
+        }
         let device = self.device();
         let spot = self.geofence_of(self.account_of(device));
-        let ended = self.now - self.back();
-        let entered = ended - self.back();
-        let exited = self.chance.percent(60).then_some(ended);
+        let entered = ended - self.back() - SECOND;
+        let exited = self.chance.percent(40).then_some(ended);
         let known_until = exited.unwrap_or(entered);
-        Visit { device, spot, entered, exited, known_until, seq: self.seq, recorded_at: self.now }
+        let visit = Visit { device, spot, entered, exited, known_until, seq: self.seq, recorded_at: self.now };
+        if exited.is_none() {
+            self.begun.push(visit);
+        }
+        visit
     }
 
     fn alert(&mut self) -> Alert {
@@ -389,8 +408,10 @@ impl Maker {
         let user = self.sub_user();
         let account = self.world.users.get(&user).map_or(1, |it| it.account);
         let devices = of_account(self.world.devices.iter().map(|(id, it)| (*id, it.account)), account);
-        let device = self.chance.of(&devices).unwrap_or(100);
-        if self.chance.percent(70) { Operation::GrantDevice { user, device } } else { Operation::RevokeDevice { user, device } }
+        let own = self.chance.of(&devices).unwrap_or(100);
+        // Now and then one of another account, which must come to nothing (B13).
+        let device = if self.chance.percent(3) { self.device() } else { own };
+        if self.chance.percent(75) { Operation::GrantDevice { user, device } } else { Operation::RevokeDevice { user, device } }
     }
 
     fn turn(&mut self) -> Operation {
