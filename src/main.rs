@@ -1,3 +1,8 @@
 //! The `purview` command.
 
-fn main() {}
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    purview::cli::run(std::env::args_os())
+}

@@ -184,6 +184,12 @@ impl Router {
         }
     }
 
+    /// Ends every stream: the gateway stops.
+    pub fn close_all(&self) {
+        let streams: Vec<Arc<Stream>> = self.by_user.iter().flat_map(|entry| entry.value().clone()).collect();
+        streams.iter().for_each(|stream| self.close(stream, CloseReason::Stopping));
+    }
+
     /// Compiles the stream's viewer anew, judges again what waits, and follows his devices. `false`: there is no viewer.
     fn refresh(&self, stream: &Arc<Stream>, tell: bool) -> bool {
         let _entry = stream.indexing();

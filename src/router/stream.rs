@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 /// A signed-in session; its streams close with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SessionId(pub u64);
+pub struct SessionId(pub crate::model::PublicId);
 
 /// Cuts a connection off at once, whatever still waits in it.
 pub type ResetSocket = Box<dyn Fn() + Send + Sync>;

@@ -118,7 +118,8 @@ impl Session {
     /// The most bytes that one frame has; no more need be buffered.
     #[must_use]
     pub fn frame_bytes_max(&self) -> usize {
-        self.decoder.frame_bytes_max(self.known.is_some())
+        // A datagram names its device itself, and comes whole.
+        self.decoder.frame_bytes_max(self.datagram || self.known.is_some())
     }
 
     /// Takes what whole frames `bytes` holds.

@@ -6,7 +6,9 @@
 mod drive;
 mod ledger;
 mod mqtt;
+pub mod recorded;
 mod stream;
+pub mod tracks;
 mod udp;
 
 pub use drive::Drive;
@@ -74,6 +76,17 @@ pub struct Tracker {
     pub losses_per_mille: u32,
     /// For MQTT.
     pub credentials: Credentials,
+}
+
+/// What a simulated tracker calls itself: an IMEI of a range of its own, for OwnTracks with a user before it.
+#[must_use]
+pub fn identifier(protocol: Protocol, number: usize) -> Option<Identifier> {
+    let imei = 356_307_100_000_000_u64.checked_add(number as u64)?;
+    if protocol.transports().first() == Some(&Transport::Mqtt) {
+        Identifier::new(&format!("sim/{imei}"))
+    } else {
+        Identifier::new(&imei.to_string())
+    }
 }
 
 /// Plays all trackers until they have said everything and it was acknowledged, or `stop` is cancelled. The ledger can be read meanwhile.
