@@ -307,6 +307,10 @@ section! {
         requests_per_second_max: u32 = 200,
         /// Requests under way at once.
         requests_max: usize = 512,
+        /// Answers to creating requests that are kept for one session, so that the same request sent again does nothing twice.
+        idempotency_keys_max: usize = 256,
+        /// How long the body of a request may take to arrive.
+        body_timeout_s: u64 = 30,
     }
 }
 

@@ -3,6 +3,7 @@
 //! The rooms stand in the order in which a fix passes through them; `docs/ARCHITECTURE.md` tells the rules between them.
 
 pub mod alert;
+pub mod api;
 pub mod cli;
 pub mod clock;
 pub mod config;

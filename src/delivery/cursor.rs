@@ -1,7 +1,7 @@
 //! Cursors: a place in the recorded order, sealed for one user, so that it tells nothing of other accounts' traffic and cannot be made up.
 
 use crate::model::Order;
-use chacha20poly1305::aead::{Aead, KeyInit};
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
 use policy::UserId;
 use protocols::wire::{from_hex, to_hex};
@@ -44,6 +44,29 @@ impl Cursors {
         Ok(Self::new(&key))
     }
 
+    /// Seals any place, for one user and one question: it opens for the same two alone. Without randomness it is empty.
+    #[must_use]
+    pub fn seal_for(&self, user: UserId, question: &[u8], place: &[u8]) -> String {
+        let mut nonce = [0_u8; NONCE_BYTES];
+        if getrandom::fill(&mut nonce).is_err() {
+            return String::new();
+        }
+        let aad = bound_to(user, question);
+        let sealed = self.cipher.encrypt(Nonce::from_slice(&nonce), Payload { msg: place, aad: &aad }).unwrap_or_default();
+        to_hex(&[nonce.as_slice(), &sealed].concat())
+    }
+
+    /// What was sealed; `None` if it was not sealed here for this user and this question.
+    #[must_use]
+    pub fn open_for(&self, user: UserId, question: &[u8], cursor: &str) -> Option<Vec<u8>> {
+        if cursor.len() > 256 {
+            return None;
+        }
+        let bytes = from_hex(cursor)?;
+        let (nonce, msg) = bytes.split_at_checked(NONCE_BYTES)?;
+        self.cipher.decrypt(Nonce::from_slice(nonce), Payload { msg, aad: &bound_to(user, question) }).ok()
+    }
+
     /// The cursor of a place, for one user.
     #[must_use]
     pub fn seal(&self, user: UserId, order: Order) -> String {
@@ -76,6 +99,10 @@ impl Cursors {
     }
 }
 
+fn bound_to(user: UserId, question: &[u8]) -> Vec<u8> {
+    [&user.0.to_le_bytes(), question].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,5 +123,16 @@ mod tests {
         }
         assert_eq!(cursors.open_sealed(UserId(5), "zz"), None);
         assert_eq!(Cursors::new(&[8; 32]).open_sealed(UserId(5), &cursor), None);
+    }
+
+    #[test]
+    fn a_place_opens_for_its_user_and_its_question_alone() {
+        let cursors = Cursors::new(&[7; 32]);
+        let sealed = cursors.seal_for(UserId(5), b"visits", b"place");
+        assert_eq!(cursors.open_for(UserId(5), b"visits", &sealed).as_deref(), Some(b"place".as_slice()));
+        assert_eq!(cursors.open_for(UserId(5), b"alerts", &sealed), None);
+        assert_eq!(cursors.open_for(UserId(6), b"visits", &sealed), None);
+        assert_eq!(cursors.open_sealed(UserId(5), &sealed), None, "it is no place of a stream");
+        assert_eq!(cursors.open_for(UserId(5), b"visits", &"0".repeat(300)), None);
     }
 }

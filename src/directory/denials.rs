@@ -62,6 +62,10 @@ impl Denials {
 
     /// Notes one attempt. Where too many kinds wait already, it is counted and left out.
     pub(super) fn note(&self, now: Micros, account: AccountId, user: UserId, resource: Resource, action: Action, reason: &Reason) {
+        // What is another account's is here as if it did not exist, and so is the attempt (P5).
+        if matches!(reason, Reason::OtherAccount) {
+            return;
+        }
         let merged =
             Merged { minute: now.div_euclid(MINUTE), account, user, operation: format!("{resource}.{action}"), reason: reason.to_string() };
         let mut waiting = self.waiting.lock();

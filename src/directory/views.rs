@@ -1,7 +1,7 @@
 //! Things of the directory as they are shown: each tells what it names, so that policy can judge it.
 
-use crate::model::{Device, DeviceId, Geofence, GeofenceId, Grants, Place, Role, Rule, User};
-use policy::{Action, Facts, Micros, Observed, Resource, Viewer};
+use crate::model::{Device, DeviceId, Geofence, GeofenceId, Grants, Place, Role, RoleId, Rule, User, UserAccess};
+use policy::{Action, Categories, Facts, Micros, Observed, Resource, Viewer};
 use std::sync::Arc;
 
 /// A device. With `hardware`, its hardware settings are among what is shown (B55).
@@ -84,6 +84,38 @@ pub struct UserView(pub Arc<User>);
 impl Observed for UserView {
     fn facts(&self) -> Facts<'_> {
         Facts::new(self.0.account, Resource::User, Action::See).of_user(self.0.id)
+    }
+}
+
+impl UserView {
+    /// The name of his access, as it is used outside (P1).
+    #[must_use]
+    pub fn access_name(&self) -> &'static str {
+        match &self.0.access {
+            UserAccess::Owner => "owner",
+            UserAccess::Admin => "admin",
+            UserAccess::ReadOnly => "read_only",
+            UserAccess::Custom(_) => "custom",
+            UserAccess::SubUser { .. } => "sub_user",
+        }
+    }
+
+    /// The categories of a custom access.
+    #[must_use]
+    pub fn categories(&self) -> Option<Categories> {
+        match &self.0.access {
+            UserAccess::Custom(categories) => Some(*categories),
+            _ => None,
+        }
+    }
+
+    /// The role of a sub-user, if he has one.
+    #[must_use]
+    pub fn role(&self) -> Option<RoleId> {
+        match &self.0.access {
+            UserAccess::SubUser { role } => *role,
+            _ => None,
+        }
     }
 }
 

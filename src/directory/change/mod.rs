@@ -60,6 +60,30 @@ pub enum NewAccess {
     },
 }
 
+impl NewAccess {
+    /// From its name outside, with what belongs to it: exactly that (T2, T12). Nobody is made an owner by it (B10).
+    ///
+    /// # Errors
+    /// Names the field that is missing, or does not belong there.
+    pub fn named(kind: &str, categories: Option<Categories>, role: Option<PublicId>) -> Result<Self, ChangeError> {
+        let alone = |access: Self| match (categories, role) {
+            (None, None) => Ok(access),
+            (Some(_), _) => Err(ChangeError::invalid("categories", "they belong to a custom access")),
+            (_, Some(_)) => Err(ChangeError::invalid("role", "it belongs to a sub-user")),
+        };
+        match (kind, categories) {
+            ("admin", _) => alone(Self::Admin),
+            ("read_only", _) => alone(Self::ReadOnly),
+            ("custom", None) => Err(ChangeError::invalid("categories", "a custom access names at least one category")),
+            ("custom", Some(_)) if role.is_some() => Err(ChangeError::invalid("role", "it belongs to a sub-user")),
+            ("custom", Some(categories)) => Ok(Self::Custom(categories)),
+            ("sub_user", None) => Ok(Self::SubUser { role }),
+            ("sub_user", Some(_)) => Err(ChangeError::invalid("categories", "they belong to a custom access")),
+            _ => Err(ChangeError::invalid("access", "admin, read_only, custom or sub_user is expected")),
+        }
+    }
+}
+
 /// Turning a grant (P4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {

@@ -31,7 +31,7 @@ impl Compile for Compiler {
 struct Enforcer(Arc<Router>);
 
 fn session_of(session: purview::directory::SessionId) -> SessionId {
-    SessionId(session.0.as_u64_pair().1)
+    SessionId(session.0)
 }
 
 impl Barrier for Enforcer {
