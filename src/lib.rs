@@ -10,6 +10,7 @@ pub mod config;
 pub mod delivery;
 pub mod directory;
 pub mod events;
+pub mod gateway;
 pub mod geofence;
 pub mod history;
 pub mod journal;
