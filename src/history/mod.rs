@@ -320,6 +320,7 @@ impl History {
     pub fn restore(&self, checkpoint: Seq, marks: &[u8]) -> Result<(), HistoryError> {
         let shared = self.shared();
         let marks = tail::read_marks(checkpoint, marks)?;
+        Arc::make_mut(&mut shared.places.write()).tail.clear();
         let sealed_through = shared.places().sealed_through();
         let mut segments: Vec<_> = marks.iter().filter(|(first, _)| **first > sealed_through).collect();
         segments.sort_unstable_by_key(|(first, _)| **first);
@@ -393,10 +394,15 @@ impl Shared {
     }
 
     fn is_behind(&self) -> bool {
-        let tail = &self.places().tail;
-        let unsealed = self.journal.segments().into_iter().filter(|s| tail.iter().any(|t| t.first_seq == s.first_seq));
-        let bytes: u64 = unsealed.map(|s| s.bytes).sum();
+        self.unsealed_bytes() > self.unsealed_bytes_max && self.places().tail.len() > 1
+    }
+
+    /// Bytes of the segments that have a tail in memory.
+    fn unsealed_bytes(&self) -> u64 {
+        let places = self.places();
+        let segments = self.journal.segments().into_iter().filter(|s| places.tail.iter().any(|t| t.first_seq == s.first_seq));
+        let bytes: u64 = segments.map(|s| s.bytes).sum();
         metrics::gauge!(crate::telemetry::UNSEALED_BYTES).set(bytes as f64);
-        tail.len() > 1 && bytes > self.unsealed_bytes_max
+        bytes
     }
 }

@@ -68,6 +68,7 @@ pub(super) fn seal_next(shared: &Shared) -> Result<bool, HistoryError> {
         places.files.push(Arc::new(file));
         places.tail.retain(|t| t.first_seq != next.first_seq);
     }
+    tracing::debug!(unsealed_bytes = shared.unsealed_bytes(), "history: what is left");
     let _stop = shared.stop.lock();
     shared.sealed.notify_all();
     Ok(true)

@@ -199,8 +199,8 @@ impl Batch {
         self.bytes.extend_from_slice(&[0; LEAD_BYTES]);
         let kind = match *entry {
             NewEntry::Record { device, account, generation, received_at, protocol, record } => {
-                self.hold(device, account, generation, received_at);
-                self.put_record(protocol, record);
+                self.note_holder(device, generation);
+                self.put_record(&holder(device, account, generation, received_at), protocol, record);
                 RECORD
             }
             NewEntry::Heartbeat { device, account, generation, received_at, attributes } => {
@@ -242,38 +242,41 @@ impl Batch {
     }
 
     fn hold(&mut self, device: DeviceId, account: AccountId, generation: u32, received_at: Micros) {
+        self.note_holder(device, generation);
+        self.bytes.extend_from_slice(&holder(device, account, generation, received_at));
+    }
+
+    fn note_holder(&mut self, device: DeviceId, generation: u32) {
         if self.holders.last() != Some(&(device, generation)) {
             self.holders.push((device, generation));
         }
-        let mut holder = [0; HOLDER_BYTES];
-        holder[..4].copy_from_slice(&device.0.to_le_bytes());
-        holder[4..8].copy_from_slice(&account.0.to_le_bytes());
-        holder[8..12].copy_from_slice(&generation.to_le_bytes());
-        holder[12..].copy_from_slice(&received_at.to_le_bytes());
-        self.bytes.extend_from_slice(&holder);
     }
 
-    fn put_record(&mut self, protocol: u8, record: &Record) {
-        let at = self.bytes.len() + 1;
+    fn put_record(&mut self, holder: &[u8; HOLDER_BYTES], protocol: u8, record: &Record) {
+        let mut fixed = Fixed { bytes: [0; 64], length: HOLDER_BYTES };
+        fixed.bytes[..HOLDER_BYTES].copy_from_slice(holder);
+        fixed.put([protocol, 0]);
         let mut flags = 0;
-        self.bytes.extend_from_slice(&[protocol, 0]);
         if let Some(time) = record.fix_time {
             flags |= HAS_TIME;
-            self.bytes.extend_from_slice(&time.to_le_bytes());
+            fixed.put(time.to_le_bytes());
         }
         if let Some(fix) = &record.fix {
             flags |= HAS_FIX | if fix.valid { VALID } else { 0 };
-            self.bytes.extend_from_slice(&fix.latitude.degrees().to_le_bytes());
-            self.bytes.extend_from_slice(&fix.longitude.degrees().to_le_bytes());
+            fixed.put(fix.latitude.degrees().to_le_bytes());
+            fixed.put(fix.longitude.degrees().to_le_bytes());
             for (flag, value) in [(HAS_ALTITUDE, fix.altitude_m), (HAS_SPEED, fix.speed_kmh), (HAS_COURSE, fix.course_deg)] {
                 if let Some(value) = value {
                     flags |= flag;
-                    self.bytes.extend_from_slice(&value.to_le_bytes());
+                    fixed.put(value.to_le_bytes());
                 }
             }
         }
-        self.bytes[at] = flags;
-        self.bytes.extend_from_slice(record.attributes.as_bytes());
+        fixed.bytes[HOLDER_BYTES + 1] = flags;
+        let attributes = record.attributes.as_bytes();
+        self.bytes.reserve(fixed.length + attributes.len());
+        self.bytes.extend_from_slice(&fixed.bytes[..fixed.length]);
+        self.bytes.extend_from_slice(attributes);
     }
 
     fn put_undecoded(
@@ -298,6 +301,28 @@ impl Batch {
         self.bytes.push(u8::try_from(end).unwrap_or(0));
         self.bytes.extend_from_slice(&reason.as_bytes()[..end]);
         self.bytes.extend_from_slice(&raw[..raw.len().min(ENTRY_BYTES_MAX - 512)]);
+    }
+}
+
+fn holder(device: DeviceId, account: AccountId, generation: u32, received_at: Micros) -> [u8; HOLDER_BYTES] {
+    let mut holder = [0; HOLDER_BYTES];
+    holder[..4].copy_from_slice(&device.0.to_le_bytes());
+    holder[4..8].copy_from_slice(&account.0.to_le_bytes());
+    holder[8..12].copy_from_slice(&generation.to_le_bytes());
+    holder[12..].copy_from_slice(&received_at.to_le_bytes());
+    holder
+}
+
+/// The part of a record that has no length of its own: at most 58 bytes, put together before it is copied once.
+struct Fixed {
+    bytes: [u8; 64],
+    length: usize,
+}
+
+impl Fixed {
+    fn put<const N: usize>(&mut self, value: [u8; N]) {
+        self.bytes[self.length..self.length + N].copy_from_slice(&value);
+        self.length += N;
     }
 }
 
