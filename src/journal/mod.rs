@@ -271,7 +271,8 @@ impl Journal {
         self.hand_over(batch).await?.await.unwrap_or_else(|_| Err(self.shared().stopped()))
     }
 
-    /// The first half of [`Journal::append`]: waits for room, and gives what will tell of the commit, so that more can be handed over meanwhile.
+    /// The first half of [`Journal::append`]: waits for room, and gives what will tell of the commit, so that more can be handed
+    /// over meanwhile.
     ///
     /// # Errors
     /// See [`AppendError`].

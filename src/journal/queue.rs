@@ -85,6 +85,11 @@ impl Queue {
         Taken::Group
     }
 
+    #[cfg(test)]
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.state.lock().waiting.is_empty()
+    }
+
     /// Closes, and hands out all that waits.
     pub(super) fn drain(&self) -> VecDeque<Submission> {
         let mut state = self.state.lock();

@@ -51,21 +51,23 @@ fn every_kind_of_entry_reads_back_as_it_was_written() {
     assert!(reader.next_block().expect("reads").is_none());
 }
 
+/// A disk whose syncs wait.
+struct Held(Arc<Mutex<()>>);
+impl Storage for Held {
+    fn free_bytes(&self, dir: &Path) -> io::Result<u64> {
+        SystemStorage.free_bytes(dir)
+    }
+    fn write(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+        SystemStorage.write(file, bytes, offset)
+    }
+    fn sync(&self, file: &File) -> io::Result<()> {
+        drop(self.0.lock());
+        SystemStorage.sync(file)
+    }
+}
+
 #[test]
 fn p7_what_the_disk_has_not_confirmed_is_neither_completed_nor_read() {
-    struct Held(Arc<Mutex<()>>);
-    impl Storage for Held {
-        fn free_bytes(&self, dir: &Path) -> io::Result<u64> {
-            SystemStorage.free_bytes(dir)
-        }
-        fn write(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
-            SystemStorage.write(file, bytes, offset)
-        }
-        fn sync(&self, file: &File) -> io::Result<()> {
-            drop(self.0.lock());
-            SystemStorage.sync(file)
-        }
-    }
     let dir = folder();
     let disk = Arc::new(Mutex::new(()));
     let (journal, _) = Journal::open_on(dir.path(), &config(), clock(), Arc::new(Held(Arc::clone(&disk)))).expect("opens");
@@ -163,6 +165,37 @@ fn p14_an_entry_of_an_old_generation_is_never_written() {
     let old = read(&journal, 6).expect("reads");
     assert_eq!(old.iter().map(|r| r.0).collect::<Vec<_>>(), [6, 7, 8]);
     assert!(old[0].2.starts_with("Tick") && old[1].2.contains("generation: 8") && old[2].2.contains("generation: 2"), "{old:?}");
+}
+
+#[test]
+fn p14_the_call_waits_for_what_was_let_through_before() {
+    let dir = folder();
+    let disk = Arc::new(Mutex::new(()));
+    let (journal, _) = Journal::open_on(dir.path(), &config(), clock(), Arc::new(Held(Arc::clone(&disk)))).expect("opens");
+    journal.set_current(DeviceId(1), Some(1));
+    journal.set_current(DeviceId(2), Some(1));
+    let held = disk.lock();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    journal.append_with(batch_of(1, 1, 0..3), tell(sender));
+    // Until the writer stands before the disk with that block.
+    while journal.shared().queue.is_waiting() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    std::thread::sleep(Duration::from_millis(50));
+    let (told, returned) = std::sync::mpsc::channel();
+    let caller = {
+        let journal = journal.clone();
+        std::thread::spawn(move || {
+            journal.set_current(DeviceId(1), None);
+            told.send(journal.committed()).expect("heard");
+        })
+    };
+    assert!(returned.recv_timeout(Duration::from_millis(150)).is_err(), "returned with a block on its way");
+    drop(held);
+    assert_eq!(returned.recv_timeout(Duration::from_secs(10)), Ok(3));
+    caller.join().expect("ended");
+    assert_eq!(receiver.recv().expect("decided").expect("committed").refused, 0);
+    assert_eq!(append(&journal, batch_of(1, 1, 0..3)).expect("decided").refused, 3);
 }
 
 #[test]
