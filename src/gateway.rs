@@ -55,6 +55,7 @@ pub struct Gateway {
     history: History,
     events: Events,
     router: Arc<Router>,
+    delivery: Arc<Delivery>,
     pipeline: Arc<PipelineHandle>,
     listener: Arc<OnceLock<Listener>>,
     api: SocketAddr,
@@ -114,12 +115,23 @@ impl Gateway {
         pipeline.caught_up().await;
         caught_up.store(true, Ordering::Relaxed);
 
+        let sources = GatewaySources {
+            directory: directory.clone(),
+            journal: journal.clone(),
+            events: events.clone(),
+            latest: Arc::clone(pipeline.latest()),
+            remarks: Arc::clone(pipeline.remarks()),
+        };
+        let key = dir.join("cursor.key");
+        let cursors = Cursors::open(&key).map_err(|source| StartError::DataDir { path: key, source })?;
+        let delivery = Arc::new(Delivery { router: Arc::clone(&router), sources: Arc::new(sources), cursors, clock: Arc::clone(&clock) });
         let gateway = Self {
             directory,
             journal,
             history,
             events,
             router,
+            delivery,
             pipeline,
             listener,
             api: api_socket.1,
@@ -137,23 +149,12 @@ impl Gateway {
         // It is set once, here.
         let _ = self.listener.set(listener);
         self.tasks.spawn(ticks(self.journal.clone(), Arc::clone(&clock), config.pipeline.tick_s, self.stop.clone()));
-        let sources = GatewaySources {
-            directory: self.directory.clone(),
-            journal: self.journal.clone(),
-            events: self.events.clone(),
-            latest: Arc::clone(self.pipeline.latest()),
-            remarks: Arc::clone(self.pipeline.remarks()),
-        };
-        let key = config.data_dir.join("cursor.key");
-        let cursors = Cursors::open(&key).map_err(|source| StartError::DataDir { path: key, source })?;
-        let delivery =
-            Arc::new(Delivery { router: Arc::clone(&self.router), sources: Arc::new(sources), cursors, clock: Arc::clone(&clock) });
         let app = crate::api::router(crate::api::ApiState::new(crate::api::Parts {
             config: config.api.clone(),
             rows_max: config.history.page_rows_max,
             clock,
             directory: self.directory.clone(),
-            delivery,
+            delivery: Arc::clone(&self.delivery),
             history: self.history.clone(),
             events: self.events.clone(),
             latest: Arc::clone(self.pipeline.latest()),
@@ -222,6 +223,12 @@ impl Gateway {
     #[must_use]
     pub const fn router(&self) -> &Arc<Router> {
         &self.router
+    }
+
+    /// How streams begin.
+    #[must_use]
+    pub const fn delivery(&self) -> &Arc<Delivery> {
+        &self.delivery
     }
 
     /// The newest of each device.

@@ -8,7 +8,7 @@ use spec::{
     may_list, may_see_device, may_see_geofence, may_see_latest, may_see_place, narrowed_rule, sees, shown,
 };
 
-use super::scenery::{Ask, Move, Scenario, Step, answer};
+use super::scenery::{Ask, Move, SECOND, Scenario, Step, answer};
 
 /// What a question is answered with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum Got {
     Forbidden,
     NotFound,
     Seen(Vec<Seen>),
-    Latest(BTreeMap<Id, Option<Position>>),
+    Latest(BTreeMap<Id, Position>),
     Ids(BTreeSet<Id>),
     Rules(BTreeMap<Id, RuleView>),
 }
@@ -27,7 +27,8 @@ pub trait Product {
     /// Makes a change if `by` may. What he is answered, if the product was asked.
     fn change(&mut self, step: &Step, by: Id, operation: &Operation) -> Option<Answer>;
     fn observe(&mut self, step: &Step, observation: &Observation);
-    fn open(&mut self, step: &Step, user: Id);
+    /// Opens the user's stream anew. What it begins with: the newest position of each device.
+    fn open(&mut self, step: &Step, user: Id) -> BTreeMap<Id, Position>;
     fn drain(&mut self, step: &Step, user: Id) -> Vec<Seen>;
     fn read(&mut self, step: &Step, user: Id, ask: &Ask) -> Got;
 }
@@ -92,6 +93,9 @@ impl fmt::Display for Tally {
     }
 }
 
+/// A fix time this far ahead of our clock is no latest position: the setting's default.
+const FUTURE_TOLERANCE: Time = 600 * SECOND;
+
 /// An open stream as the specification expects it.
 #[derive(Default)]
 struct Lane {
@@ -151,7 +155,7 @@ pub fn run<P: Product>(scenario: &Scenario, product: &mut P) -> (Tally, Option<D
     let mut run = Run { product, world: scenario.world.clone(), lanes: BTreeMap::new(), latest: BTreeMap::new(), tally: Tally::default() };
     let users: Vec<Id> = run.world.users.keys().copied().collect();
     if let Some(first) = scenario.steps.first() {
-        users.iter().for_each(|user| run.open(first, *user));
+        users.iter().for_each(|user| drop(run.open(first, *user)));
     }
     for (index, step) in scenario.steps.iter().enumerate() {
         run.tally.steps += 1;
@@ -170,17 +174,24 @@ impl<P: Product> Run<'_, P> {
             Move::Change(by, operation) => return self.change(step, *by, operation),
             Move::Observe(observation) => self.observe(step, observation),
             Move::Drain(user) => return self.drain(step, *user),
-            Move::Open(user) => self.open(step, *user),
+            Move::Open(user) => return self.open(step, *user),
             Move::Read(user, ask) => return self.read(step, *user, ask),
         }
         None
     }
 
-    fn open(&mut self, step: &Step, user: Id) {
-        if self.world.users.get(&user).is_some_and(|it| it.enabled) {
-            self.product.open(step, user);
-            self.lanes.insert(user, Lane { open: true, waiting: Vec::new() });
+    /// A stream begins with what the viewer may see of the newest positions.
+    fn open(&mut self, step: &Step, user: Id) -> Option<Difference> {
+        if !self.enabled(user) {
+            return None;
         }
+        let got = self.product.open(step, user);
+        self.lanes.insert(user, Lane { open: true, waiting: Vec::new() });
+        *self.tally.ways.entry("stream's beginning").or_default() += 1;
+        let expected = self.latest_for(step, user);
+        let leaked = got.values().filter(|it| expected.get(&it.device) != Some(it)).collect();
+        let withheld = expected.values().filter(|it| got.get(&it.device) != Some(it)).collect();
+        difference(user, "stream's beginning", leaked, withheld)
     }
 
     /// A change is made if the user may make it. After it, what waits is judged again, and streams of whoever is shut out are closed (P6).
@@ -280,7 +291,7 @@ impl<P: Product> Run<'_, P> {
     }
 
     fn note_latest(&mut self, position: &Position) {
-        if self.latest.get(&position.device).is_none_or(|old| newer(position, old)) {
+        if newer(position, self.latest.get(&position.device)) {
             self.latest.insert(position.device, *position);
         }
     }
@@ -353,16 +364,14 @@ impl<P: Product> Run<'_, P> {
             Ask::History { device, .. } if !may_see_device(world, user, *device) => Got::NotFound,
             Ask::History { device, from, to } => {
                 let asked = |it: &&Observation| match it {
-                    Observation::Position(it) => it.device == *device && (*from..=*to).contains(&judged(it)),
+                    Observation::Position(it) => it.device == *device && (*from..=*to).contains(&timeline(it)),
                     Observation::Visit(_) | Observation::Alert(_) => false,
                 };
                 let mut rows: Vec<Seen> = world.log.iter().filter(asked).filter_map(|it| sees(world, user, it, step.now)).collect();
                 rows.sort_by_key(position_key);
                 Got::Seen(rows)
             }
-            Ask::Latest => {
-                Got::Latest(world.devices.keys().filter_map(|device| Some((*device, self.latest_of(step, user, *device)?))).collect())
-            }
+            Ask::Latest => Got::Latest(self.latest_for(step, user)),
             Ask::Visits => Got::Seen(self.visits(user, step.now)),
             Ask::Alerts => Got::Seen(of_log(|it| matches!(it, Observation::Alert(_)))),
             Ask::Devices => Got::Ids(world.devices.keys().copied().filter(|it| may_see_device(world, user, *it)).collect()),
@@ -387,29 +396,28 @@ impl<P: Product> Run<'_, P> {
         visits
     }
 
-    /// None: not listed. Some(None): listed, its position withheld or not known.
-    fn latest_of(&self, step: &Step, user: Id, device: Id) -> Option<Option<Position>> {
-        if !may_see_device(&self.world, user, device) {
-            return None;
-        }
-        let latest = self.latest.get(&device);
-        Some(latest.copied().filter(|it| may_see_latest(&self.world, user, it, step.now) == Latest::Shown))
+    /// The newest position of each device, as far as the user may see it.
+    fn latest_for(&self, step: &Step, user: Id) -> BTreeMap<Id, Position> {
+        let shown = |it: &&Position| may_see_latest(&self.world, user, it, step.now) == Latest::Shown;
+        self.latest.values().filter(shown).map(|it| (it.device, *it)).collect()
     }
 }
 
-/// The time a position is judged by.
-pub fn judged(position: &Position) -> Time {
-    spec::judged_time(position.fix_time, position.recorded_at)
+/// Whether a position becomes the latest of its device: the latest never moves backwards (P9), and what has no time, or one that cannot
+/// be yet, does not move it.
+fn newer(position: &Position, old: Option<&Position>) -> bool {
+    let sound = position.fix_time.filter(|fix| *fix <= position.recorded_at + FUTURE_TOLERANCE);
+    sound.is_some() && sound >= old.and_then(|old| old.fix_time)
 }
 
-/// Whether a position becomes the latest of its device: the latest never moves backwards (P9).
-pub fn newer(position: &Position, old: &Position) -> bool {
-    judged(position) >= judged(old)
+/// Where a position stands in its device's timeline.
+fn timeline(position: &Position) -> Time {
+    position.fix_time.unwrap_or(position.recorded_at)
 }
 
 fn position_key(seen: &Seen) -> (Time, u64) {
     match seen {
-        Seen::Position(it) => (spec::judged_time(it.fix_time, it.recorded_at), it.seq),
+        Seen::Position(it) => (timeline(it), it.seq),
         Seen::Visit(it) => (0, it.seq),
         Seen::Alert(it) => (0, it.seq),
     }
@@ -433,7 +441,7 @@ fn seq(observation: &Observation) -> u64 {
 }
 
 /// Every way out.
-pub const WAYS: [&str; 10] = [
+pub const WAYS: [&str; 11] = [
     "live stream",
     "resume",
     "history page",
@@ -444,6 +452,7 @@ pub const WAYS: [&str; 10] = [
     "geofence list",
     "place list",
     "rule list",
+    "stream's beginning",
 ];
 
 /// The name of the way out that answers a question.

@@ -1,120 +1,109 @@
-//! The product: directory, router, outboxes and delivery as they are, fed with items as the pipeline would make them.
+//! The product: a whole gateway in this process. Positions go through the journal and the pipeline; visits and alerts are put into the
+//! event store and published as the pipeline does it; what viewers get is taken from their outboxes and from the reading functions that
+//! the interface is made of.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
-use parking_lot::RwLock;
-use policy::{Action, DeviceId, Observed, Resource, UserId, Verdict, Viewer, admit};
+use policy::{Action, Observed, Permitted, Resource, Seq, Verdict, Viewer, admit};
+use protocols::{Attributes, Fix, Latitude, Longitude, Record};
+use purview::api::reads::{self, EventsAsked, HistoryAsked, ListAsked, Page, Stores};
 use purview::clock::Clock;
-use purview::config::DeliveryConfig;
-use purview::delivery::{Backlog, Caught, Cursors, Delivery, Sources, Who};
-use purview::directory::{Barrier, Cut, DeviceView, Directory, GeofenceView, PlaceView, RuleView, Session, Snapshot};
-use purview::model::{Item, Names, Order, PublicId, Shared};
-use purview::router::{CloseReason, Compile, Outgoing, Router, SessionId, Stream, Subscription, Touched};
-use spec::{Answer, Id, Observation, Operation, Seen, Spot, World};
+use purview::config::{Config, DirectoryConfig, JournalConfig, ListenerConfig};
+use purview::delivery::Who;
+use purview::directory::{DeviceView, Session};
+use purview::journal::{Batch, NewEntry};
+use purview::model::{Item, Order, Shared};
+use purview::router::{CloseReason, Outgoing, SessionId, Stream, Subscription};
+use spec::{Answer, Id, Observation, Operation, Position, Seen, Spot, World};
+use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use super::compare::{Got, Product, judged, newer, seq_of};
+use super::compare::{Got, Product, seq_of};
 use super::ground::Ground;
 use super::items;
+use super::places::Places;
 use super::scenery::{Ask, BEGINNING, Step};
 
-struct Compiler(Directory);
+/// Rows of one page: few, so that pages are turned.
+const PAGE_ROWS: usize = 40;
 
-impl Compile for Compiler {
-    fn compile(&self, user: UserId, generation: u64) -> Option<Viewer> {
-        self.0.snapshot().viewer(user, generation)
-    }
-}
-
-struct Enforcer(Arc<Router>);
-
-fn session_of(session: purview::directory::SessionId) -> SessionId {
-    SessionId(session.0)
-}
-
-impl Barrier for Enforcer {
-    fn enforce<'a>(&'a self, cut: &'a Cut) -> BoxFuture<'a, ()> {
-        Box::pin(async move {
-            let touched = Touched {
-                users: cut.users.clone(),
-                accounts: cut.everyone_in.clone(),
-                closed_sessions: cut.closed_sessions.iter().map(|it| session_of(*it)).collect(),
-                closed_users: cut.closed_users.clone(),
-                narrowed: cut.narrows,
-            };
-            self.0.enforce(&touched).await;
-        })
-    }
-}
-
-/// What was recorded, in order.
-#[derive(Clone)]
-struct Log {
-    items: Arc<RwLock<Vec<Shared>>>,
-    directory: Directory,
-}
-
-impl Sources for Log {
-    fn names(&self) -> Arc<dyn Names + Send + Sync> {
-        self.directory.snapshot()
-    }
-    fn device(&self, public: PublicId) -> Option<DeviceId> {
-        self.directory.snapshot().device_of_public(public).map(|it| it.id)
-    }
-    fn latest(&self, _: DeviceId) -> Option<Shared> {
-        None
-    }
-    fn state(&self, _: DeviceId) -> Option<Shared> {
-        None
-    }
-    fn since(&self, backlog: &Backlog<'_>) -> Caught {
-        let asked = |it: &&Shared| {
-            let (item, order) = (it.item(), it.item().order());
-            item.account() == backlog.account && backlog.devices.contains(&item.device()) && backlog.after < order && order <= backlog.up_to
-        };
-        let items: Vec<Shared> = self.items.read().iter().filter(asked).take(backlog.items_max).cloned().collect();
-        Caught { items, truncated: false }
-    }
-}
-
-/// The rooms, put together.
+/// A gateway of its own, in a folder of its own.
 pub struct Gateway {
+    gateway: Option<purview::gateway::Gateway>,
+    stores: Stores,
     ground: Ground,
     clock: Arc<Clock>,
-    delivery: Delivery,
-    log: Log,
-    latest: BTreeMap<Id, (spec::Position, Shared)>,
-    streams: BTreeMap<Id, (Arc<Stream>, Session)>,
+    places: Places,
+    streams: BTreeMap<Id, Arc<Stream>>,
+    sessions: BTreeMap<Id, Session>,
     runtime: Runtime,
+    _folder: TempDir,
+}
+
+/// Memory, where the system has a folder of it: what is synced there costs nothing.
+fn folder() -> TempDir {
+    let memory = std::path::Path::new("/dev/shm");
+    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    made.expect("a folder")
+}
+
+fn config(dir: &std::path::Path) -> Config {
+    let mut config = Config {
+        data_dir: dir.to_path_buf(),
+        directory: DirectoryConfig { durable: false, password_memory_kib: 8, password_passes: 1, ..DirectoryConfig::default() },
+        journal: JournalConfig { segment_bytes: 4 * 1024 * 1024, disk_margin_bytes: 0, ..JournalConfig::default() },
+        listener: ListenerConfig {
+            bind: "127.0.0.1".to_owned(),
+            ports: BTreeMap::from([("osmand".to_owned(), 0)]),
+            mqtt: false,
+            ..ListenerConfig::default()
+        },
+        ..Config::default()
+    };
+    config.api.bind = "127.0.0.1:0".to_owned();
+    config.telemetry.bind = "127.0.0.1:0".to_owned();
+    config
 }
 
 impl Gateway {
     pub fn new(world: &World) -> Gateway {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
         let clock = Arc::new(Clock::standing_at(BEGINNING));
-        let ground = Ground::new(&runtime, &clock, world);
-        let compiler = Arc::new(Compiler(ground.directory.clone()));
-        let router = Arc::new(Router::new(DeliveryConfig::default(), Arc::clone(&clock), compiler));
-        ground.directory.set_barrier(Arc::new(Enforcer(Arc::clone(&router))));
-        let log = Log { items: Arc::default(), directory: ground.directory.clone() };
-        let delivery = Delivery { router, sources: Arc::new(log.clone()), cursors: Cursors::new(&[1; 32]), clock: Arc::clone(&clock) };
-        Gateway { ground, clock, delivery, log, latest: BTreeMap::new(), streams: BTreeMap::new(), runtime }
+        let folder = folder();
+        let started = runtime.block_on(purview::gateway::Gateway::start(config(folder.path()), Arc::clone(&clock)));
+        let gateway = started.unwrap_or_else(|error| panic!("{error}"));
+        let stores = Stores {
+            directory: gateway.directory().clone(),
+            history: gateway.history().clone(),
+            events: gateway.events().clone(),
+            latest: Arc::clone(gateway.latest()),
+        };
+        let ground = Ground::new(&runtime, gateway.directory().clone(), world);
+        let (gateway, places) = (Some(gateway), Places::default());
+        Gateway { gateway, stores, ground, clock, places, streams: BTreeMap::new(), sessions: BTreeMap::new(), runtime, _folder: folder }
     }
 
-    fn open_at(&mut self, user: Id, after: Option<Order>) -> Option<(Arc<Stream>, Session)> {
-        let session = self.ground.sign_in(&self.runtime, user)?;
-        let who = Who { user: session.user, account: session.account, session: session_of(session.id) };
-        let stream = self.delivery.router.open(who.user, who.session, Subscription::everything(), after).ok()?;
-        self.delivery.begin(who, &stream, after);
-        Some((stream, session))
+    fn whole(&self) -> &purview::gateway::Gateway {
+        self.gateway.as_ref().expect("it runs until it is dropped")
     }
 
-    fn told(&self, viewer: &Viewer, now: i64, wanted: impl Fn(&Item) -> bool) -> Vec<Seen> {
-        let log = self.log.items.read();
-        let admitted = log.iter().filter(|it| wanted(it.item())).filter_map(|it| admit(it.clone(), viewer, now).ok());
-        admitted.map(|it| items::seen(it.item(), &self.ground.ids)).collect()
+    fn session(&mut self, user: Id) -> Option<Session> {
+        if !self.sessions.contains_key(&user) {
+            let session = self.ground.sign_in(&self.runtime, user)?;
+            self.sessions.insert(user, session);
+        }
+        self.sessions.get(&user).copied()
+    }
+
+    fn open_at(&mut self, user: Id, after: Option<Order>) -> Option<Arc<Stream>> {
+        let session = self.session(user)?;
+        let who = Who { user: session.user, account: session.account, session: SessionId(session.id.0) };
+        let delivery = self.whole().delivery();
+        let stream = delivery.router.open(who.user, who.session, Subscription::everything(), after).ok()?;
+        let _inside = self.runtime.enter();
+        delivery.begin(who, &stream, after);
+        Some(stream)
     }
 
     /// All that a stream gives now.
@@ -123,7 +112,7 @@ impl Gateway {
         while stream.outbox().take(&mut taken, 256) {
             for outgoing in taken.drain(..) {
                 match outgoing {
-                    Outgoing::Item(permitted) => seen.push(items::seen(permitted.item(), &self.ground.ids)),
+                    Outgoing::Item(permitted) => seen.extend(self.seen(&permitted)),
                     Outgoing::Truncated | Outgoing::Lagged(_) => panic!("nothing is lost here"),
                     Outgoing::AccessChanged | Outgoing::SnapshotBegin | Outgoing::SnapshotEnd(_) => {}
                 }
@@ -133,61 +122,147 @@ impl Gateway {
         seen
     }
 
-    fn history(&self, viewer: &Viewer, now: i64, device: Id, from: i64, to: i64) -> Got {
-        let snapshot = self.ground.directory.snapshot();
-        let id = self.ground.ids.device(device);
-        let visible = snapshot.device(id).and_then(|it| admitted(DeviceView { device: Arc::clone(it), hardware: false }, viewer, now));
-        if visible.is_none() {
-            return Got::NotFound;
-        }
-        let Some(range) = policy::clamp(viewer, id, policy::Range { from, to }, now) else { return Got::Seen(Vec::new()) };
-        let mut rows = self.told(viewer, now, |it| matches!(it, Item::Position(_)) && it.device() == id);
-        rows.retain(|it| matches!(it, Seen::Position(it) if (range.from..=range.to).contains(&judged(it))));
-        rows.sort_by_key(|it| if let Seen::Position(it) = it { (judged(it), it.seq) } else { (0, 0) });
-        Got::Seen(rows)
+    /// As the specification would tell it. Whether a device is connected is not compared.
+    fn seen(&self, permitted: &Permitted<Shared>) -> Option<Seen> {
+        let shared = permitted.item();
+        let told = !matches!(shared.item(), Item::DeviceState(_));
+        told.then(|| self.places.asked(items::seen(shared, &self.ground.ids)))
     }
 
-    fn visits(&self, viewer: &Viewer, now: i64) -> Vec<Seen> {
-        let mut newest = BTreeMap::new();
-        for shared in self.log.items.read().iter() {
-            if let Item::Visit(visit) = shared.item()
-                && let Some(shared) = admitted(shared.clone(), viewer, now)
-            {
-                newest.insert(visit.id, items::seen(&shared, &self.ground.ids));
+    /// Appends one entry to the journal; its place.
+    fn append(&self, entry: &NewEntry<'_>) -> Seq {
+        let mut batch = Batch::new();
+        batch.push(entry);
+        let journal = self.whole().journal();
+        let committed = self.runtime.block_on(journal.append(batch)).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(committed.refused, 0, "the device is current");
+        self.runtime.block_on(self.whole().settled());
+        committed.last_seq
+    }
+
+    fn record(&self, position: &Position) -> Seq {
+        let snapshot = self.stores.directory.snapshot();
+        let device = snapshot.device(self.ground.ids.device(position.device)).expect("it is registered");
+        let degrees = (Latitude::new(10.0), Longitude::new(10.0));
+        let (Some(latitude), Some(longitude)) = degrees else { panic!("degrees") };
+        let fix = Fix { latitude, longitude, valid: true, altitude_m: None, speed_kmh: None, course_deg: None };
+        let record = Record { fix_time: position.fix_time, fix: Some(fix), attributes: Attributes::default() };
+        self.append(&NewEntry::Record {
+            device: device.id,
+            account: device.account,
+            generation: device.generation,
+            received_at: position.recorded_at,
+            protocol: 1,
+            record: &record,
+        })
+    }
+
+    /// A visit or an alert, as if it had followed from an entry of the journal.
+    fn tell(&self, observation: &Observation) -> Seq {
+        let snapshot = self.stores.directory.snapshot();
+        let device = snapshot.device(self.ground.ids.device(items::device(observation))).expect("it is registered");
+        let seq = self.append(&NewEntry::Tick { at: self.clock.now() });
+        let shared = [Shared::new(items::item(device.account, observation, Order { seq, ordinal: 1 }, &self.ground.ids))];
+        self.stores.events.append(&shared);
+        self.whole().router().publish(&shared);
+        seq
+    }
+
+    fn all<T, Place>(&self, page: impl Fn(Option<Place>) -> Page<T, Place>, mut row: impl FnMut(&Permitted<T>)) {
+        let mut next = None;
+        loop {
+            let page = page(next.take());
+            page.rows.iter().for_each(&mut row);
+            next = page.next;
+            if next.is_none() {
+                return;
             }
         }
-        let mut visits: Vec<Seen> = newest.into_values().collect();
-        visits.sort_by_key(seq_of);
-        visits
     }
 
-    fn devices(&self, snapshot: &Snapshot, viewer: &Viewer, now: i64) -> Vec<Id> {
-        let views = snapshot.devices_of(viewer.account).map(|it| DeviceView { device: Arc::clone(it), hardware: false });
-        views.filter_map(|it| admitted(it, viewer, now)).map(|it| self.ground.ids.devices.back(it.device.id.0)).collect()
-    }
-
-    fn rules(&self, snapshot: &Snapshot, viewer: &Viewer, now: i64) -> Got {
-        let ids = &self.ground.ids;
-        let views = snapshot.rules_of(viewer.account).map(|it| RuleView::whole(Arc::clone(it)));
-        let told = views.filter_map(|it| admitted(it, viewer, now)).map(|it| {
-            let devices = it.devices.iter().map(|it| ids.devices.back(it.0)).collect();
-            let spots = it.geofences.iter().map(|it| Spot::Geofence(ids.geofences.back(it.0))).collect();
-            (ids.rules.back(it.rule.id.0), spec::RuleView { devices, spots })
-        });
-        Got::Rules(told.collect())
-    }
-
-    fn latest(&self, snapshot: &Snapshot, viewer: &Viewer, now: i64) -> Got {
-        let latest = |id: &Id| {
-            let (position, shared) = self.latest.get(id)?;
-            admitted(shared.clone(), viewer, now).map(|_| *position)
+    fn history(&self, viewer: &Viewer, now: i64, device: Id, range: policy::Range) -> Got {
+        let id = self.ground.ids.device(device);
+        let snapshot = self.stores.directory.snapshot();
+        if !snapshot.device(id).is_some_and(|it| sees(DeviceView { device: Arc::clone(it), hardware: false }, viewer, now)) {
+            return Got::NotFound;
+        }
+        let mut seen = Vec::new();
+        let page = |after| {
+            let asked = HistoryAsked { device: id, range, after, rows_max: PAGE_ROWS, descending: false };
+            reads::history_page(&self.stores, viewer, &asked, now).unwrap_or_else(|error| panic!("{error}"))
         };
-        Got::Latest(self.devices(snapshot, viewer, now).into_iter().map(|id| (id, latest(&id))).collect())
+        self.all(page, |it| seen.extend(self.seen(it)));
+        Got::Seen(seen)
+    }
+
+    fn events(&self, viewer: &Viewer, now: i64, visits: bool) -> Got {
+        let mut seen = Vec::new();
+        let page = |after| {
+            let asked = EventsAsked { after, rows_max: PAGE_ROWS, ..EventsAsked::default() };
+            let page = self.runtime.block_on(async {
+                match visits {
+                    true => reads::visits(&self.stores, viewer, &asked, now).await,
+                    false => reads::alerts(&self.stores, viewer, &asked, now).await,
+                }
+            });
+            page.unwrap_or_else(|error| panic!("{error}"))
+        };
+        self.all(page, |it| seen.extend(self.seen(it)));
+        seen.sort_by_key(seq_of);
+        Got::Seen(seen)
+    }
+
+    fn rules(&self, viewer: &Viewer, now: i64) -> Got {
+        let ids = &self.ground.ids;
+        let mut told = BTreeMap::new();
+        let page = |after| reads::rules(&self.stores, viewer, &asked(after), now);
+        self.all(page, |it| {
+            let view = it.item();
+            let devices = view.devices.iter().map(|it| ids.devices.back(it.0)).collect();
+            let spots = view.geofences.iter().map(|it| Spot::Geofence(ids.geofences.back(it.0))).collect();
+            told.insert(ids.rules.back(view.rule.id.0), spec::RuleView { devices, spots });
+        });
+        Got::Rules(told)
+    }
+
+    fn answer(&self, viewer: &Viewer, now: i64, ask: &Ask) -> Got {
+        let (stores, ids) = (&self.stores, &self.ground.ids);
+        let mut found = Vec::new();
+        match ask {
+            Ask::History { device, from, to } => return self.history(viewer, now, *device, policy::Range { from: *from, to: *to }),
+            Ask::Visits => return self.events(viewer, now, true),
+            Ask::Alerts => return self.events(viewer, now, false),
+            Ask::Rules => return self.rules(viewer, now),
+            Ask::Latest => {
+                let mut latest = BTreeMap::new();
+                self.all(|after| reads::latest(stores, viewer, &asked(after), now), |it| put_latest(&mut latest, self.seen(it)));
+                return Got::Latest(latest);
+            }
+            Ask::Devices => self
+                .all(|after| reads::devices(stores, viewer, &asked(after), now), |it| found.push(ids.devices.back(it.item().device.id.0))),
+            Ask::Geofences => self
+                .all(|after| reads::geofences(stores, viewer, &asked(after), now), |it| found.push(ids.geofences.back(it.item().0.id.0))),
+            Ask::Places => {
+                self.all(|after| reads::places(stores, viewer, &asked(after), now), |it| found.push(ids.places.back(it.item().0.id.0)))
+            }
+            Ask::Resume { .. } => unreachable!("it is a stream"),
+        }
+        Got::Ids(found.into_iter().collect())
     }
 }
 
-fn admitted<T: Observed>(item: T, viewer: &Viewer, now: i64) -> Option<T> {
-    admit(item, viewer, now).ok().map(policy::Permitted::into_inner)
+fn asked(after: Option<u32>) -> ListAsked {
+    ListAsked { after, rows_max: 3, search: None }
+}
+
+fn put_latest(latest: &mut BTreeMap<Id, Position>, seen: Option<Seen>) {
+    if let Some(Seen::Position(it)) = seen {
+        latest.insert(it.device, it);
+    }
+}
+
+fn sees<T: Observed>(item: T, viewer: &Viewer, now: i64) -> bool {
+    admit(item, viewer, now).is_ok()
 }
 
 impl Product for Gateway {
@@ -197,103 +272,81 @@ impl Product for Gateway {
             Operation::Disable { user } | Operation::DeleteUser { user } | Operation::Logout { user } => Some(*user),
             _ => None,
         };
-        let session = leaver.and_then(|user| self.streams.get(&user)).map(|(_, session)| *session);
-        let answer = self.ground.ask(&self.runtime, by, operation, step.seq, session);
-        if let Some(user) = leaver.filter(|_| answer == Answer::Yes)
-            && let Some((stream, _)) = self.streams.remove(&user)
-        {
-            assert!(stream.outbox().closed().is_some(), "the stream of a user who is shut out is closed (P6): {operation:?}");
+        let session = match operation {
+            Operation::Logout { user } => self.session(*user),
+            _ => None,
+        };
+        let answer = self.ground.ask(&self.runtime, by, operation, session);
+        if let Some(user) = leaver.filter(|_| answer == Answer::Yes) {
+            self.sessions.remove(&user);
+            if let Some(stream) = self.streams.remove(&user) {
+                assert!(stream.outbox().closed().is_some(), "the stream of a user who is shut out is closed (P6): {operation:?}");
+            }
         }
         Some(answer)
     }
 
     fn observe(&mut self, step: &Step, observation: &Observation) {
         self.clock.set(step.now);
-        let ids = &self.ground.ids;
-        let device = ids.device(items::device(observation));
-        let Some(account) = self.ground.directory.snapshot().device(device).map(|it| it.account) else { return };
-        let shared = Shared::new(items::item(account, observation, ids));
-        if let Observation::Position(position) = observation
-            && self.latest.get(&position.device).is_none_or(|(old, _)| newer(position, old))
-        {
-            self.latest.insert(position.device, (*position, shared.clone()));
-        }
-        self.log.items.write().push(shared.clone());
-        self.delivery.router.publish(&[shared]);
+        let seq = match observation {
+            Observation::Position(position) => self.record(position),
+            Observation::Visit(_) | Observation::Alert(_) => self.tell(observation),
+        };
+        self.places.put(step.seq, seq);
     }
 
-    fn open(&mut self, step: &Step, user: Id) {
+    fn open(&mut self, step: &Step, user: Id) -> BTreeMap<Id, Position> {
         self.clock.set(step.now);
-        if let Some((old, _)) = self.streams.remove(&user) {
-            self.delivery.router.close(&old, CloseReason::Gone);
+        if let Some(old) = self.streams.remove(&user) {
+            self.whole().router().close(&old, CloseReason::Gone);
         }
-        if let Some(opened) = self.open_at(user, None) {
-            self.streams.insert(user, opened);
+        let mut begun = BTreeMap::new();
+        if let Some(stream) = self.open_at(user, None) {
+            self.take(&stream).into_iter().for_each(|it| put_latest(&mut begun, Some(it)));
+            self.streams.insert(user, stream);
         }
+        begun
     }
 
     fn drain(&mut self, step: &Step, user: Id) -> Vec<Seen> {
         self.clock.set(step.now);
-        self.streams.get(&user).map(|(stream, _)| self.take(stream)).unwrap_or_default()
+        self.streams.get(&user).map(|stream| self.take(stream)).unwrap_or_default()
     }
 
     fn read(&mut self, step: &Step, user: Id, ask: &Ask) -> Got {
         self.clock.set(step.now);
-        let now = step.now;
         if let Ask::Resume { after } = ask {
-            // What was published of an entry is behind all of its ordinals.
-            let Some((stream, _)) = self.open_at(user, Some(Order { seq: *after, ordinal: u32::MAX })) else { return Got::SignedOut };
+            let order = Order { seq: self.places.given(*after), ordinal: u32::MAX };
+            let Some(stream) = self.open_at(user, Some(order)) else { return Got::SignedOut };
             let seen = self.take(&stream);
-            self.delivery.router.close(&stream, CloseReason::Gone);
+            self.whole().router().close(&stream, CloseReason::Gone);
             return Got::Seen(seen);
         }
-        let Some(body) = self.delivery.router.body(self.ground.ids.user(user)) else { return Got::SignedOut };
-        let (viewer, snapshot) = (body.viewer(), self.ground.directory.snapshot());
+        let Some(body) = self.whole().router().body(self.ground.ids.user(user)) else { return Got::SignedOut };
         let resource = match ask {
             Ask::History { .. } | Ask::Resume { .. } => Resource::Position,
-            Ask::Latest | Ask::Devices => Resource::Device,
+            Ask::Latest => Resource::LatestPosition,
+            Ask::Devices => Resource::Device,
             Ask::Visits => Resource::Visit,
             Ask::Alerts => Resource::Alert,
             Ask::Geofences => Resource::Geofence,
             Ask::Places => Resource::Place,
             Ask::Rules => Resource::AlertRule,
         };
-        if matches!(policy::may(viewer, resource, Action::See), Verdict::Forbid(_)) {
+        if matches!(policy::may(body.viewer(), resource, Action::See), Verdict::Forbid(_)) {
             return Got::Forbidden;
         }
-        let ids = &self.ground.ids;
-        match ask {
-            Ask::History { device, from, to } => self.history(viewer, now, *device, *from, *to),
-            Ask::Latest => self.latest(&snapshot, viewer, now),
-            Ask::Devices => Got::Ids(self.devices(&snapshot, viewer, now).into_iter().collect()),
-            Ask::Visits => Got::Seen(self.visits(viewer, now)),
-            Ask::Alerts => Got::Seen(self.told(viewer, now, |it| matches!(it, Item::Alert(_)))),
-            Ask::Geofences => {
-                let views = snapshot.geofences_of(viewer.account).map(|it| GeofenceView(Arc::clone(it)));
-                Got::Ids(views.filter_map(|it| admitted(it, viewer, now)).map(|it| ids.geofences.back(it.0.id.0)).collect())
-            }
-            Ask::Places => {
-                let views = snapshot.places_of(viewer.account).map(|it| PlaceView(Arc::clone(it)));
-                Got::Ids(views.filter_map(|it| admitted(it, viewer, now)).map(|it| ids.places.back(it.0.id.0)).collect())
-            }
-            Ask::Rules => self.rules(&snapshot, viewer, now),
-            Ask::Resume { .. } => unreachable!("answered above"),
-        }
-    }
-}
-
-/// Stands where the router stood, so that the two let go of each other.
-struct Nobody;
-
-impl Barrier for Nobody {
-    fn enforce<'a>(&'a self, _: &'a Cut) -> BoxFuture<'a, ()> {
-        Box::pin(async {})
+        self.answer(body.viewer(), step.now, ask)
     }
 }
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        self.ground.directory.set_barrier(Arc::new(Nobody));
-        self.ground.close(&self.runtime);
+        for stream in self.streams.values() {
+            self.whole().router().close(stream, CloseReason::Gone);
+        }
+        if let Some(gateway) = self.gateway.take() {
+            self.runtime.block_on(gateway.stop());
+        }
     }
 }

@@ -1,15 +1,10 @@
 //! The directory as it is: the specification's world is built up in it, and its operations are asked of it as changes.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use futures_util::future::BoxFuture;
 use policy::Categories;
-use purview::clock::Clock;
 use purview::directory::{
-    Actor, Change, ChangeError, Directory, GeofenceForm, JournalHook, NewAccess, NewDevice, NewPassword, NewUser, PlaceForm, RuleForm,
-    Session, Turn,
+    Actor, Change, ChangeError, Directory, GeofenceForm, NewAccess, NewDevice, NewPassword, NewUser, PlaceForm, RuleForm, Session, Turn,
 };
 use purview::model::{Point, RuleKind, Schedule, Shape};
 use spec::{Access, Answer, Id, Of, Operation, Role, Spot, World};
@@ -17,28 +12,11 @@ use tokio::runtime::Runtime;
 
 use super::ids::Ids;
 
-/// The recorded order, as far as the run has come.
-#[derive(Default)]
-pub struct Place(pub AtomicU64);
-
-impl JournalHook for Place {
-    fn append_changed(&self, _: u64) -> BoxFuture<'_, Result<policy::Seq, String>> {
-        let at = self.0.load(Ordering::SeqCst);
-        Box::pin(async move { Ok(at) })
-    }
-
-    fn committed(&self) -> policy::Seq {
-        self.0.load(Ordering::SeqCst)
-    }
-}
-
 /// The directory, and what is needed to speak to it.
 pub struct Ground {
     pub directory: Directory,
     pub ids: Ids,
-    pub place: Arc<Place>,
     roles: BTreeMap<Id, Role>,
-    clock: Arc<Clock>,
 }
 
 const PASSWORD: &str = "violet-harbour-93-anvil";
@@ -54,12 +32,9 @@ fn person(id: Id) -> NewUser {
 }
 
 impl Ground {
-    /// A new directory with everything of the world in it.
-    pub fn new(runtime: &Runtime, clock: &Arc<Clock>, world: &World) -> Ground {
-        let place = Arc::new(Place::default());
-        let hook: Arc<dyn JournalHook> = Arc::clone(&place) as Arc<dyn JournalHook>;
-        let directory = runtime.block_on(Directory::open_in_memory(Arc::clone(clock), Some(hook))).expect("a directory");
-        let mut it = Ground { directory, ids: Ids::default(), place, roles: world.roles.clone(), clock: Arc::clone(clock) };
+    /// Puts everything of the world into an empty directory.
+    pub fn new(runtime: &Runtime, directory: Directory, world: &World) -> Ground {
+        let mut it = Ground { directory, ids: Ids::default(), roles: world.roles.clone() };
         it.build(runtime, world);
         it
     }
@@ -210,8 +185,7 @@ impl Ground {
     }
 
     /// Asks the directory for an operation, as `by`. `session`: the one that a log-out ends.
-    pub fn ask(&mut self, runtime: &Runtime, by: Id, operation: &Operation, seq: u64, session: Option<Session>) -> Answer {
-        self.place.0.store(seq, Ordering::SeqCst);
+    pub fn ask(&mut self, runtime: &Runtime, by: Id, operation: &Operation, session: Option<Session>) -> Answer {
         let done = match operation {
             Operation::RegisterDevice { by, device, tariff } => {
                 let owner = self.ids.accounts.number(*by / 100) != u32::MAX && by % 100 == 0;
@@ -290,12 +264,6 @@ impl Ground {
             Operation::RegisterDevice { .. } | Operation::Create { .. } => unreachable!("asked for elsewhere"),
         };
         Some((None, change))
-    }
-
-    /// Ends it; what waits is written.
-    pub fn close(&self, runtime: &Runtime) {
-        runtime.block_on(self.directory.close());
-        self.clock.set(0);
     }
 }
 

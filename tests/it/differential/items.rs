@@ -15,7 +15,7 @@ pub fn device(observation: &Observation) -> Id {
 }
 
 /// The item that the pipeline would make of it.
-pub fn item(account: AccountId, observation: &Observation, ids: &Ids) -> Item {
+pub fn item(account: AccountId, observation: &Observation, order: Order, ids: &Ids) -> Item {
     match *observation {
         Observation::Position(it) => Item::Position(Position {
             seq: it.seq,
@@ -32,7 +32,7 @@ pub fn item(account: AccountId, observation: &Observation, ids: &Ids) -> Item {
         Observation::Visit(it) => Item::Visit(Visit {
             id: visit_id(&it),
             revision: u32::from(it.exited.is_some()),
-            order: Order { seq: it.seq, ordinal: 1 },
+            order,
             recorded_at: it.recorded_at,
             account,
             device: ids.device(it.device),
@@ -42,7 +42,7 @@ pub fn item(account: AccountId, observation: &Observation, ids: &Ids) -> Item {
         }),
         Observation::Alert(it) => Item::Alert(Alert {
             id: EventId(uuid::Uuid::from_u128(u128::from(it.seq))),
-            order: Order { seq: it.seq, ordinal: 1 },
+            order,
             recorded_at: it.recorded_at,
             account,
             device: ids.device(it.device),

@@ -6,6 +6,7 @@ mod gateway;
 mod ground;
 mod ids;
 mod items;
+mod places;
 mod planted;
 mod scenery;
 mod shorten;

@@ -1,6 +1,8 @@
 //! Planted bugs: the comparison has to find each of them, in each way out.
 
-use spec::{Access, Answer, Id, Observation, Operation, Seen, Time, World};
+use std::collections::BTreeMap;
+
+use spec::{Access, Answer, Id, Observation, Operation, Position, Seen, Time, World};
 
 use super::compare::{Difference, Got, Product, WAYS, run, way};
 use super::scenery::{Ask, Scenario, Step};
@@ -136,13 +138,17 @@ impl<P: Product> Product for Planted<P> {
         }
     }
 
-    fn open(&mut self, step: &Step, user: Id) {
-        self.sound.open(step, user);
-        if self.two() {
-            self.other.open(step, user);
+    fn open(&mut self, step: &Step, user: Id) -> BTreeMap<Id, Position> {
+        let mut begun = self.sound.open(step, user);
+        let other = if self.two() { self.other.open(step, user) } else { BTreeMap::new() };
+        match (self.way, self.fault) {
+            (WAYS_BEGINNING, Fault::Unjudged | Fault::Stale) => begun = other,
+            (WAYS_BEGINNING, Fault::Withheld) => drop(begun.pop_last()),
+            _ => {}
         }
         self.unjudged.retain(|(it, _)| *it != user);
         self.unjudged.push((user, Vec::new()));
+        begun
     }
 
     fn drain(&mut self, step: &Step, user: Id) -> Vec<Seen> {
@@ -187,6 +193,7 @@ impl<P: Product> Product for Planted<P> {
 }
 
 const WAYS_LIVE: &str = WAYS[0];
+const WAYS_BEGINNING: &str = WAYS[10];
 
 /// The first difference that a planted bug makes.
 pub fn found<P: Product>(make: impl Fn(&World) -> P, fault: Fault, way: &'static str, steps: usize, seed: u64) -> Option<Difference> {
