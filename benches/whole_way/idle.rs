@@ -42,11 +42,15 @@ fn connect(address: std::net::SocketAddr, number: usize) -> TcpStream {
     socket
 }
 
+/// Raises the limit of open files, the hard one too where that is allowed.
 fn allow_files(wanted: u64) -> bool {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    let current = limit.maximum.map_or(wanted, |most| most.min(wanted));
-    setrlimit(Resource::Nofile, Rlimit { current: Some(current), maximum: limit.maximum }).is_ok() && current >= wanted
+    if limit.current.is_none_or(|now| now >= wanted) {
+        return true;
+    }
+    let maximum = limit.maximum.map(|most| most.max(wanted));
+    setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum }).is_ok()
 }
 
 /// Resident set: second field of `statm`, in pages (proc(5)).

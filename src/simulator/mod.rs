@@ -66,7 +66,7 @@ pub struct Tracker {
     pub source: Source,
     /// Records of one frame, where the protocol can carry several.
     pub records_per_frame: usize,
-    /// Pause between frames; zero: as fast as acknowledgements come.
+    /// Pause between frames of `records_per_frame` records, a smaller one's in proportion; zero: as fast as acknowledgements come.
     pub frame_interval: Duration,
     /// Frames that may wait for their acknowledgement.
     pub window_frames: usize,
@@ -86,6 +86,13 @@ pub fn identifier(protocol: Protocol, number: usize) -> Option<Identifier> {
         Identifier::new(&format!("sim/{imei}"))
     } else {
         Identifier::new(&imei.to_string())
+    }
+}
+
+impl Tracker {
+    /// How long after a frame of so many records the next one is due.
+    fn pause_after(&self, records: usize) -> Duration {
+        self.frame_interval.mul_f64(records as f64 / self.records_per_frame.max(1) as f64)
     }
 }
 

@@ -80,7 +80,7 @@ async fn connection(tracker: &mut Tracker, number: usize, next: &mut VecDeque<Re
                 known_sent -= anew;
                 ledger.sent(number, taken - anew);
                 on_the_way.push_back(OnTheWay { records, sent_at: Instant::now() });
-                due = due.max(Instant::now()) + tracker.frame_interval;
+                due = due.max(Instant::now()) + tracker.pause_after(taken);
             }
             () = tokio::time::sleep_until(last_ack.max(due) + ACK_DEADLINE), if !on_the_way.is_empty() => break stopping,
             () = stop.cancelled(), if !stopping => last_ack = Instant::now(),

@@ -97,7 +97,7 @@ async fn connection(
                 let anew = taken.min(known_sent);
                 known_sent -= anew;
                 ledger.sent(memory.number, taken - anew);
-                due = now.max(due) + tracker.frame_interval;
+                due = now.max(due) + tracker.pause_after(taken);
             }
         }
         if !out.is_empty() {

@@ -33,9 +33,9 @@ pub(super) async fn play(mut tracker: Tracker, number: usize, ledger: Arc<Ledger
             return;
         }
         tokio::time::sleep_until(due).await;
-        due = due.max(Instant::now()) + tracker.frame_interval;
         let mut packet = Vec::new();
         let taken = encoder.records(&tracker.identifier, next.make_contiguous(), &mut packet);
+        due = due.max(Instant::now()) + tracker.pause_after(taken);
         ledger.sent(number, taken);
         let sent_at = Instant::now();
         let mut acked = false;
