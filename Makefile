@@ -3,7 +3,7 @@
 DEMO ?= --seconds 30
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: demo test check bench build tools differential crash revocation tidy
+.PHONY: demo test check bench build tools differential crash revocation tracks
 
 build:
 	cargo build --release
@@ -26,9 +26,11 @@ check:
 tools:
 	@scripts/tools
 
+# Everything in docs/performance.md; `cargo bench --bench whole_way` alone for the whole way.
 bench:
 	cargo bench --workspace
-	scripts/whole-way
+	cargo run --release -p policy --example judge_ns
+	cargo run --release -p protocols --example decode_speed
 
 # Long forms of what `make test` runs short.
 differential:
@@ -36,6 +38,9 @@ differential:
 
 crash: build
 	PURVIEW_CRASHES=100 cargo test --release --test it crash -- --nocapture
+
+tracks:
+	PURVIEW_TRACKS_ALL=1 PURVIEW_TRACKS_DIR="$$(scripts/folder ../shared/tracks)" cargo test --release --test it tracks -- --nocapture
 
 revocation:
 	PURVIEW_REVOCATIONS=1000 cargo test --release --test it revocation -- --nocapture

@@ -16,6 +16,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let config = arguments.config.load()?;
     crate::telemetry::start_logs(&config.telemetry);
+    raise_file_limit(config.listener.connections_max + config.delivery.streams_max);
     let gateway = Gateway::start(config, Arc::new(Clock::system())).await?;
     tracing::info!(api = %gateway.api(), telemetry = %gateway.telemetry(), "serving");
     for bound in gateway.listener().map(crate::listener::Listener::bound).unwrap_or_default() {
@@ -36,4 +37,18 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     tracing::info!("stopping");
     gateway.stop().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Each connection is an open file: the soft limit is raised as far as the hard one lets it, and what is still too low is said.
+fn raise_file_limit(wanted: usize) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = wanted as u64;
+    if limit.current.is_some_and(|now| now < wanted) {
+        let current = Some(limit.maximum.map_or(wanted, |most| most.min(wanted)));
+        let raised = setrlimit(Resource::Nofile, Rlimit { current, maximum: limit.maximum }).is_ok();
+        if !raised || current < Some(wanted) {
+            tracing::warn!(wanted, limit = ?current, "fewer files may be open than the configured connections and streams need");
+        }
+    }
 }
