@@ -3,31 +3,49 @@
 use crate::world::{self, Plan};
 use protocols::{Protocol, Transport};
 use purview::simulator::identifier;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::process::{Command, Stdio};
 
 const CONNECTIONS: usize = 10_000;
 
 pub async fn run() {
-    if !allow_files(2 * CONNECTIONS as u64 + 1_000) {
-        println!("idle: the limit of open files is too low for {CONNECTIONS} connections; left out");
-        return;
-    }
     let dir = tempfile::tempdir().expect("a folder");
     let world = world::build(dir.path(), &Plan { devices: CONNECTIONS, geofences: 0, viewers: 0, devices_per_viewer: 0 }).await;
     let address = world::address(&world.gateway, Protocol::Teltonika, Transport::Tcp);
     let before = resident_bytes();
-    let sockets = tokio::task::spawn_blocking(move || (0..CONNECTIONS).map(|number| connect(address, number)).collect::<Vec<_>>());
-    let sockets = sockets.await.expect("connected");
+    // The other ends of the connections live in a process of their own, and do not count.
+    let mut trackers = Command::new(std::env::current_exe().expect("a path"))
+        .args(["trackers", &address.to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("trackers");
+    let mut said = trackers.stdout.take().expect("piped");
+    let connected = tokio::task::spawn_blocking(move || {
+        let mut line = String::new();
+        BufReader::new(&mut said).read_line(&mut line).map(|_| line)
+    });
+    let connected = connected.await.expect("joined").expect("read");
     world.gateway.settled().await;
     let after = resident_bytes();
     println!(
         "idle: {} trackers connected and logged in; {} bytes of memory each (the journal's and the pipeline's part included)",
-        sockets.len(),
-        after.saturating_sub(before) / sockets.len() as u64
+        connected.trim(),
+        after.saturating_sub(before) / CONNECTIONS as u64
     );
-    drop(sockets);
+    drop(trackers.stdin.take());
+    trackers.wait().expect("ended");
     world.gateway.stop().await;
+}
+
+/// The child process: connects, says so, and holds the connections until its input ends.
+pub fn trackers(address: &str) {
+    let address = address.parse().expect("an address");
+    let sockets: Vec<TcpStream> = (0..CONNECTIONS).map(|number| connect(address, number)).collect();
+    println!("{}", sockets.len());
+    let mut rest = Vec::new();
+    std::io::stdin().read_to_end(&mut rest).expect("read");
 }
 
 fn connect(address: std::net::SocketAddr, number: usize) -> TcpStream {
@@ -40,17 +58,6 @@ fn connect(address: std::net::SocketAddr, number: usize) -> TcpStream {
     socket.read_exact(&mut answer).expect("answered");
     assert_eq!(answer, [1], "logged in");
     socket
-}
-
-/// Raises the limit of open files, the hard one too where that is allowed.
-fn allow_files(wanted: u64) -> bool {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    if limit.current.is_none_or(|now| now >= wanted) {
-        return true;
-    }
-    let maximum = limit.maximum.map(|most| most.max(wanted));
-    setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum }).is_ok()
 }
 
 /// Resident set: second field of `statm`, in pages (proc(5)).

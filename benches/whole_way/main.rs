@@ -23,6 +23,11 @@ const BATCH: usize = 20;
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    if let [first, address] = words.as_slice()
+        && first == "trackers"
+    {
+        return idle::trackers(address);
+    }
     let wanted = |word: &str| words.is_empty() || words.iter().any(|w| w == word);
     if wanted("fanout") {
         fanout::run();

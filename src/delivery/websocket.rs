@@ -34,6 +34,10 @@ pub(super) async fn run(mut socket: WebSocket, delivery: Arc<Delivery>, who: Who
         Err(OpenError::NoViewer) => return refuse(socket, code::SIGNED_OUT, "signed out").await,
         Err(error) => return refuse(socket, code::AGAIN_LATER, &error.to_string()).await,
     };
+    if !delivery.sources.session_is_open(who.session) {
+        delivery.router.close(&stream, CloseReason::SignedOut);
+        return refuse(socket, code::SIGNED_OUT, "signed out").await;
+    }
     stream.set_reset(Box::new(move || control.reset()));
     if !unknown.is_empty() {
         let text = serde_json::json!([{"type": "not_found", "devices": unknown}]).to_string();

@@ -74,8 +74,18 @@ impl Outbox {
     pub(super) fn begin(&self, published: Order, after: Option<Order>) {
         let mut inner = self.inner.lock();
         inner.begun_at = published;
-        inner.floor = after.unwrap_or_default();
+        inner.floor = after.map_or(published, |after| after.max(published));
         inner.last_kept = published;
+        // What was published while the stream was being registered is told by the snapshot or the catching up, once.
+        let waiting = std::mem::take(&mut inner.waiting);
+        (inner.positions, inner.others) = (0, 0);
+        for outgoing in waiting {
+            let before = matches!(&outgoing, Outgoing::Item(permitted) if permitted.item().item().order() <= inner.floor);
+            if !before {
+                inner.count(&outgoing, 1);
+                inner.waiting.push_back(outgoing);
+            }
+        }
     }
 
     /// The order up to which the snapshot, or the catching up, has to reach.
@@ -291,5 +301,39 @@ fn judged_again(outgoing: Outgoing, viewer: Option<&Viewer>, now: Micros) -> Opt
             judged(permitted.into_inner(), viewer, now).map(Outgoing::Item)
         }
         other => Some(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{AccountId, Connection, DeviceState};
+    use policy::{Access, DeviceWindows, UserId, admit};
+
+    fn state(seq: u64, viewer: &Viewer) -> Permitted<Shared> {
+        let order = Order { seq, ordinal: 0 };
+        let item = DeviceState { order, account: AccountId(1), device: DeviceId(1), connection: Connection::Online, recorded_at: 1_000 };
+        admit(Shared::new(Item::DeviceState(item)), viewer, 1_000).expect("permitted")
+    }
+
+    #[test]
+    fn what_was_published_while_a_stream_was_registered_is_told_once() {
+        let account_devices = DeviceWindows::from_iter([(DeviceId(1), 1_000_000)]);
+        let (account, user) = (AccountId(1), UserId(1));
+        let viewer = Arc::new(Viewer { account, user, access: Access::Owner, account_devices, epoch: 1, generation: 1, disabled: false });
+        let outbox = Outbox::default();
+        outbox.replace_viewer(Arc::clone(&viewer), false, 1_000);
+        let config = DeliveryConfig::default();
+        outbox.push(&mut vec![state(4, &viewer), state(5, &viewer), state(6, &viewer)], &config, 1_000);
+        outbox.begin(Order { seq: 5, ordinal: 0 }, None);
+        outbox.push(&mut vec![state(5, &viewer), state(7, &viewer)], &config, 1_000);
+        outbox.open(vec![Outgoing::Item(state(5, &viewer))], 1_000);
+        let mut taken = Vec::new();
+        assert!(outbox.take(&mut taken, 10));
+        let told: Vec<u64> = taken
+            .iter()
+            .filter_map(|outgoing| if let Outgoing::Item(permitted) = outgoing { Some(permitted.item().item().order().seq) } else { None })
+            .collect();
+        assert_eq!(told, [5, 6, 7]);
     }
 }
