@@ -2,6 +2,8 @@
 //!
 //! `cargo bench --bench whole_way -- [load | fanout | idle]`; without a word, all. Length: `PURVIEW_BENCH_SECONDS` (20).
 
+#![allow(clippy::print_stdout, missing_docs, reason = "a program that prints figures")]
+
 mod fanout;
 mod idle;
 mod viewers;
