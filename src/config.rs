@@ -83,7 +83,11 @@ section! {
         mqtt_port: u16 = 1883,
         /// Whether our own MQTT listener runs.
         mqtt: bool = true,
-        /// An outside MQTT broker from which devices' messages are taken.
+        /// The password that every client of our own MQTT listener must present, with any user name; none: a device is known by its topic alone.
+        mqtt_password: Option<String> = None,
+        /// Publications of one MQTT client that may wait for the commit.
+        mqtt_in_flight_max: u16 = 64,
+        /// An outside MQTT broker (version 5) from which devices' messages are taken.
         broker: Option<BrokerConfig> = None,
         /// Connections at once.
         connections_max: usize = 20_000,
@@ -365,10 +369,11 @@ impl Config {
                 return Err(ConfigError::Value { key: "listener.ports", message });
             }
         }
-        if let Some(name) =
-            self.listener.broker.as_ref().and_then(|b| b.topics.keys().find(|n| protocols::Protocol::from_name(n).is_none()))
-        {
-            return Err(ConfigError::Value { key: "listener.broker.topics", message: format!("{name:?} is no protocol") });
+        let over_mqtt = |name: &str| {
+            protocols::Protocol::from_name(name).is_some_and(|protocol| protocol.transports().contains(&protocols::Transport::Mqtt))
+        };
+        if let Some(name) = self.listener.broker.as_ref().and_then(|b| b.topics.keys().find(|name| !over_mqtt(name))) {
+            return Err(ConfigError::Value { key: "listener.broker.topics", message: format!("{name:?} is no protocol over MQTT") });
         }
         for (key, value, least) in [
             ("journal.segment_bytes", self.journal.segment_bytes, 1 << 20),

@@ -65,9 +65,13 @@ impl Decoder for OwnTracksDecoder {
     ) -> Result<(), DecodeError> {
         match input {
             Input::Mqtt(MqttPublish { topic, payload }) => {
-                let object = read_object(payload)?;
                 let identifier = of_topic(topic).ok_or(DecodeError::skipped("no user and device in the topic"))?;
-                out.push(read(&object, identifier, payload));
+                out.push(match read_object(payload) {
+                    Ok(object) => read(&object, identifier, payload),
+                    Err(error) if payload.len() > FRAME_BYTES_MAX => return Err(error),
+                    // The topic says whose it is, and MQTT 3.1.1 cannot say no to one publication: it would come again for ever.
+                    Err(error) => Message::Undecoded { identifier: Some(identifier), reason: error.what, raw: payload.to_vec() },
+                });
             }
             Input::Http(request) => {
                 let message = read_request(request).inspect_err(|_| http::refuse(replies))?;

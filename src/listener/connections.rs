@@ -18,7 +18,12 @@ pub(crate) struct Connections {
     by_address: DashMap<IpAddr, usize>,
     by_number: DashMap<u64, CancellationToken>,
     by_device: DashMap<DeviceId, u64>,
+    /// Connections that publish for a device without being its own: one may speak for many, and many for one.
+    publishers: DashMap<DeviceId, Vec<u64>>,
 }
+
+/// Connections that are remembered as publishing for one device; beyond it the oldest is forgotten.
+const PUBLISHERS_MAX: usize = 16;
 
 /// One open connection; it is counted until it is dropped.
 pub(crate) struct Admission<'a> {
@@ -38,6 +43,7 @@ impl Connections {
             by_address: DashMap::new(),
             by_number: DashMap::new(),
             by_device: DashMap::new(),
+            publishers: DashMap::new(),
         }
     }
 
@@ -68,9 +74,12 @@ impl Connections {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// Cuts off the connection that serves a device.
+    /// Cuts off the connections that serve a device.
     pub(crate) fn close_device(&self, device: DeviceId) {
         if let Some((_, number)) = self.by_device.remove(&device) {
+            self.cut(number);
+        }
+        for number in self.publishers.remove(&device).map(|(_, numbers)| numbers).unwrap_or_default() {
             self.cut(number);
         }
     }
@@ -103,6 +112,25 @@ impl Admission<'_> {
     /// The connection no longer serves this device.
     pub(crate) fn release(&self, device: DeviceId) {
         self.connections.by_device.remove_if(&device, |_, number| *number == self.number);
+    }
+
+    /// The connection publishes for this device, among others.
+    pub(crate) fn serves(&self, device: DeviceId) {
+        let mut numbers = self.connections.publishers.entry(device).or_default();
+        if !numbers.contains(&self.number) {
+            if numbers.len() >= PUBLISHERS_MAX {
+                numbers.remove(0);
+            }
+            numbers.push(self.number);
+        }
+    }
+
+    /// The opposite of [`Admission::serves`].
+    pub(crate) fn no_longer_serves(&self, device: DeviceId) {
+        if let Some(mut numbers) = self.connections.publishers.get_mut(&device) {
+            numbers.retain(|number| *number != self.number);
+        }
+        self.connections.publishers.remove_if(&device, |_, numbers| numbers.is_empty());
     }
 }
 
@@ -147,5 +175,22 @@ mod tests {
         older.release(DeviceId(1));
         connections.close_device(DeviceId(1));
         assert!(newer.cut.is_cancelled(), "the older one's end does not unseat the newer one");
+    }
+
+    #[test]
+    fn p14_whoever_publishes_for_a_device_is_cut_off_with_it() {
+        let connections = Connections::new(9, 9);
+        let address = IpAddr::from(Ipv4Addr::LOCALHOST);
+        let [one, both, gone] = std::array::from_fn(|_| connections.admit(address).expect("room"));
+        one.serves(DeviceId(1));
+        both.serves(DeviceId(1));
+        both.serves(DeviceId(2));
+        gone.serves(DeviceId(2));
+        gone.no_longer_serves(DeviceId(2));
+        connections.close_device(DeviceId(2));
+        assert!(both.cut.is_cancelled() && !one.cut.is_cancelled() && !gone.cut.is_cancelled());
+        both.no_longer_serves(DeviceId(1));
+        one.no_longer_serves(DeviceId(1));
+        assert!(connections.publishers.is_empty(), "nothing is left behind");
     }
 }

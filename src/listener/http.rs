@@ -1,48 +1,65 @@
 //! Trackers that send HTTP requests.
 
-use super::Shared;
+use super::{Shared, stream};
 use crate::session::Session;
 use crate::telemetry;
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use protocols::{HttpRequest, Input, Protocol, ReplyBody};
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::net::TcpListener;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
 
-/// Header lines of one request that a protocol gets to see.
+/// Header lines of one request.
 const HEADERS_MAX: usize = 64;
-
-#[derive(Clone)]
-struct Served {
-    shared: Arc<Shared>,
-    protocol: Protocol,
-}
+/// Bytes of a request before its body.
+const HEAD_BYTES_MAX: usize = 16 * 1024;
 
 pub(super) async fn serve(shared: Arc<Shared>, protocol: Protocol, listener: TcpListener) {
-    let body_bytes_max = shared.config.http_body_bytes_max;
-    let stop = shared.stop.clone();
-    let app = Router::new()
-        .fallback(request)
-        .layer(DefaultBodyLimit::max(body_bytes_max))
-        .with_state(Served { shared, protocol })
-        .into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, app).with_graceful_shutdown(async move { stop.cancelled().await }).await;
-    if let Err(error) = served {
-        tracing::error!(protocol = protocol.name(), %error, "the HTTP listener ended");
+    stream::accept(&shared, protocol.name(), &listener, |stream, address| {
+        shared.tasks.spawn(connection(Arc::clone(&shared), protocol, stream, address));
+    })
+    .await;
+}
+
+/// A connection has as long for each request's head, the pause before it included, as a frame has.
+async fn connection(shared: Arc<Shared>, protocol: Protocol, stream: TcpStream, address: SocketAddr) {
+    let Some(admission) = shared.connections.admit(address.ip()) else { return };
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request: Request<Incoming>| {
+        let shared = Arc::clone(&shared);
+        async move { Ok::<_, Infallible>(answer(&shared, protocol, request.map(Body::new)).await) }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(shared.config.frame_deadline_s))
+        .max_headers(HEADERS_MAX)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut served = std::pin::pin!(served);
+    let ended = tokio::select! {
+        ended = served.as_mut() => ended,
+        () = admission.cut.cancelled() => return,
+        () = shared.stop.cancelled() => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(protocol = protocol.name(), connection = admission.number, %error, "connection ended");
     }
 }
 
-async fn request(State(served): State<Served>, ConnectInfo(address): ConnectInfo<SocketAddr>, request: Request) -> Response {
-    let Served { shared, protocol } = served;
-    let Some(_admission) = shared.connections.admit(address.ip()) else {
-        return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, HeaderValue::from_static("5"))]).into_response();
-    };
+async fn answer(shared: &Shared, protocol: Protocol, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
-    let deadline = std::time::Duration::from_secs(shared.config.frame_deadline_s);
+    let deadline = Duration::from_secs(shared.config.frame_deadline_s);
     let read = tokio::time::timeout(deadline, axum::body::to_bytes(body, shared.config.http_body_bytes_max)).await;
     let body: Bytes = match read {
         Ok(Ok(body)) => body,
@@ -50,8 +67,7 @@ async fn request(State(served): State<Served>, ConnectInfo(address): ConnectInfo
         Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
     };
     let uri = parts.uri.path_and_query().map_or("/", axum::http::uri::PathAndQuery::as_str);
-    let headers: Vec<(&str, &str)> =
-        parts.headers.iter().take(HEADERS_MAX).filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
+    let headers: Vec<(&str, &str)> = parts.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
     let input = Input::Http(HttpRequest { method: parts.method.as_str(), uri, headers: &headers, body: &body });
     let mut session = Session::single(protocol);
     let step = session.accept(&input, &shared.outside());

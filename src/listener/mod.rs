@@ -3,8 +3,12 @@
 //! May import: session, journal, model, clock, config, telemetry, protocols
 //! Invariant: no reply that promises durability is sent before the commit; connections, bytes, waits and lists are bounded.
 
+mod broker;
 mod connections;
 mod http;
+mod mqtt;
+mod publication;
+mod stream;
 mod tcp;
 mod udp;
 mod unknown;
@@ -75,6 +79,7 @@ impl Shared {
 pub struct Listener {
     shared: Arc<Shared>,
     bound: Vec<Bound>,
+    mqtt: Option<SocketAddr>,
 }
 
 /// OwnTracks over HTTP has no port that its users know; this is the one where none is configured.
@@ -106,6 +111,18 @@ impl Listener {
                 }
             }
         }
+        let mut mqtt = None;
+        if shared.config.mqtt {
+            let listener = bind_stream(&shared.config.bind, shared.config.mqtt_port, "mqtt", "mqtt").await?;
+            let (listener, address) = listener;
+            let over_mqtt = Protocol::ALL.iter().copied().filter(|protocol| protocol.transports().contains(&Transport::Mqtt));
+            bound.extend(over_mqtt.map(|protocol| Bound { protocol, transport: Transport::Mqtt, address }));
+            mqtt = Some(address);
+            shared.tasks.spawn(mqtt::serve(Arc::clone(&shared), listener));
+        }
+        if let Some(config) = shared.config.broker.clone() {
+            shared.tasks.spawn(broker::serve(Arc::clone(&shared), config));
+        }
         for (protocol, socket) in serving {
             let shared_here = Arc::clone(&shared);
             match socket {
@@ -114,13 +131,19 @@ impl Listener {
                 Socket::Udp(socket, _) => shared.tasks.spawn(udp::serve(shared_here, protocol, socket)),
             };
         }
-        Ok(Self { shared, bound })
+        Ok(Self { shared, bound, mqtt })
     }
 
     /// Where trackers connect.
     #[must_use]
     pub fn bound(&self) -> &[Bound] {
         &self.bound
+    }
+
+    /// Where our own MQTT listener is, if it runs.
+    #[must_use]
+    pub const fn mqtt_address(&self) -> Option<SocketAddr> {
+        self.mqtt
     }
 
     /// Closes the connections of devices that were moved, deleted, disabled or registered anew (P14).
@@ -180,15 +203,30 @@ async fn bind(host: &str, port: u16, protocol: Protocol, transport: Transport) -
         Transport::Http => "http",
         Transport::Mqtt => return Ok(None),
     };
-    let failed = |source| ListenError::Bind { protocol: protocol.name(), transport: name, address: format!("{host}:{port}"), source };
     let socket = if transport == Transport::Udp {
+        let failed = |source| ListenError::Bind { protocol: protocol.name(), transport: name, address: place(host, port), source };
         let socket = UdpSocket::bind((host, port)).await.map_err(failed)?;
         let address = socket.local_addr().map_err(failed)?;
         Socket::Udp(socket, address)
     } else {
-        let listener = TcpListener::bind((host, port)).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
+        let (listener, address) = bind_stream(host, port, protocol.name(), name).await?;
         if transport == Transport::Http { Socket::Http(listener, address) } else { Socket::Tcp(listener, address) }
     };
     Ok(Some(socket))
+}
+
+async fn bind_stream(
+    host: &str,
+    port: u16,
+    protocol: &'static str,
+    transport: &'static str,
+) -> Result<(TcpListener, SocketAddr), ListenError> {
+    let failed = |source| ListenError::Bind { protocol, transport, address: place(host, port), source };
+    let listener = TcpListener::bind((host, port)).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
+fn place(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }

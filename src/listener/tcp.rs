@@ -1,7 +1,6 @@
 //! Trackers on streams.
 
-use super::Shared;
-use super::connections::Admission;
+use super::{Shared, stream};
 use crate::journal::{AppendError, Committed};
 use crate::session::{Held, Session, Step};
 use crate::telemetry;
@@ -16,35 +15,24 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-/// A buffer grows by this much at a time, up to the frame limit.
-const READ_BYTES: usize = 4 * 1024;
-
 pub(super) async fn serve(shared: Arc<Shared>, protocol: Protocol, listener: TcpListener) {
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = shared.stop.cancelled() => return,
-        };
-        match accepted {
-            Ok((stream, address)) => {
-                let task = connection(Arc::clone(&shared), protocol, stream, address);
-                shared.tasks.spawn(task);
-            }
-            Err(error) => {
-                // Out of descriptors or the like: it passes, and a loop without a pause would not help it.
-                tracing::warn!(protocol = protocol.name(), %error, "a tracker's connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
-    }
+    stream::accept(&shared, protocol.name(), &listener, |stream, address| {
+        shared.tasks.spawn(connection(Arc::clone(&shared), protocol, stream, address));
+    })
+    .await;
 }
 
 async fn connection(shared: Arc<Shared>, protocol: Protocol, stream: TcpStream, address: SocketAddr) {
     let Some(admission) = shared.connections.admit(address.ip()) else { return };
     let _ = stream.set_nodelay(true);
     let session = Session::stream(protocol, admission.number, shared.config.bad_frames_max);
-    let mut connection = Connection { shared: &shared, protocol, stream, session, bytes: BytesMut::new(), in_flight: VecDeque::new() };
-    let end = connection.run(&admission).await;
+    let mut connection =
+        Connection { shared: &shared, protocol, stream, session, bytes: BytesMut::new(), in_flight: VecDeque::new(), frames: 0 };
+    // Whatever it waits for, it ends at once when it is cut off.
+    let end = tokio::select! {
+        end = connection.run() => end,
+        () = admission.cut.cancelled() => "taken over or closed",
+    };
     tracing::debug!(protocol = protocol.name(), connection = admission.number, end, "connection ended");
     if let Some(known) = connection.session.known() {
         admission.release(known.device);
@@ -70,11 +58,13 @@ struct Connection<'a> {
     session: Session,
     bytes: BytesMut,
     in_flight: VecDeque<InFlight>,
+    /// Frames taken so far, bad ones too.
+    frames: u64,
 }
 
 impl Connection<'_> {
     /// Runs to the end and says why it ended.
-    async fn run(&mut self, admission: &Admission<'_>) -> &'static str {
+    async fn run(&mut self) -> &'static str {
         let config = &self.shared.config;
         let opened = Instant::now();
         let mut last_read = opened;
@@ -95,7 +85,6 @@ impl Connection<'_> {
                 deadline = deadline.min(begun + Duration::from_secs(config.frame_deadline_s));
             }
             tokio::select! {
-                () = admission.cut.cancelled() => return "taken over or closed",
                 () = self.shared.stop.cancelled(), if closing.is_none() => closing = Some("stopping"),
                 committed = front(&mut self.in_flight), if !self.in_flight.is_empty() => {
                     if let Some(reason) = self.release(committed).await {
@@ -107,14 +96,14 @@ impl Connection<'_> {
                         Ok(0) => closing = Some("closed by the tracker"),
                         Ok(_) => {
                             last_read = Instant::now();
+                            let frames = self.frames;
                             closing = self.step().await;
-                            frame_begun = if self.bytes.is_empty() { None } else { Some(frame_begun.unwrap_or(last_read)) };
-                            if self.bytes.is_empty() {
-                                // An idle tracker keeps no buffer.
-                                self.bytes = BytesMut::new();
-                            }
+                            // What is left belongs to the frame that was begun before only if no frame came to its end meanwhile.
+                            let begun = frame_begun.filter(|_| self.frames == frames).unwrap_or(last_read);
+                            frame_begun = (!self.bytes.is_empty()).then_some(begun);
+                            self.give_back();
                         }
-                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.give_back(),
                         Err(_) => closing = Some("read failed"),
                     }
                 }
@@ -124,8 +113,15 @@ impl Connection<'_> {
     }
 
     fn read(&mut self) -> io::Result<usize> {
-        self.bytes.reserve(READ_BYTES);
+        self.bytes.reserve(stream::READ_BYTES);
         self.stream.try_read_buf(&mut self.bytes)
+    }
+
+    /// An idle tracker keeps no buffer.
+    fn give_back(&mut self) {
+        if self.bytes.is_empty() {
+            self.bytes = BytesMut::new();
+        }
     }
 
     /// Decodes what is there and hands it to the journal.
@@ -145,6 +141,7 @@ impl Connection<'_> {
     }
 
     async fn hand_on(&mut self, step: Step) -> Option<&'static str> {
+        self.frames += u64::from(step.frames) + u64::from(step.error.is_some());
         if step.frames > 0 {
             metrics::counter!(telemetry::FRAMES, "protocol" => self.protocol.name()).increment(u64::from(step.frames));
         }
@@ -175,10 +172,8 @@ impl Connection<'_> {
         for held in front.replies.into_iter().filter(|held| !(refused && held.durable)) {
             let ReplyBody::Bytes(bytes) = held.body else { continue };
             let deadline = Duration::from_secs(self.shared.config.frame_deadline_s);
-            match tokio::time::timeout(deadline, write_all(&self.stream, &bytes)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => return Some("write failed"),
-                Err(_) => return Some("write timed out"),
+            if let Err(what) = stream::write_all(&self.stream, &bytes, deadline).await {
+                return Some(what);
             }
         }
         // A tracker that is not acknowledged keeps its records and comes again.
@@ -192,17 +187,4 @@ async fn front(in_flight: &mut VecDeque<InFlight>) -> Result<Option<Committed>, 
         Some(receiver) => receiver.await.unwrap_or(Err(AppendError::Closed)).map(Some),
         None => Ok(None),
     }
-}
-
-async fn write_all(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        stream.writable().await?;
-        match stream.try_write(bytes) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }

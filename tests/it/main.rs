@@ -3,3 +3,9 @@
 
 mod decode_recordings;
 mod differential;
+mod listener_bad_input;
+mod listener_broker;
+mod listener_memory;
+mod listener_mqtt;
+mod listener_rig;
+mod mosquitto;
