@@ -20,9 +20,11 @@ struct Edge {
 #[derive(Clone, Debug)]
 pub(super) struct Ring {
     bounds: GeoBox,
-    /// The edges by bands of latitude, south to north; an edge stands in each band that it touches.
-    bands: Vec<Box<[Edge]>>,
     bands_per_degree: f64,
+    /// The edges by bands of latitude, south to north; an edge stands in each band that it touches.
+    edges: Box<[Edge]>,
+    /// Where each band begins in `edges`, and the last one ends; empty: there is one band.
+    bands: Box<[u32]>,
 }
 
 impl Ring {
@@ -40,8 +42,16 @@ impl Ring {
             bounds.east = bounds.east.max(longitude);
         }
         let edges: Vec<Edge> = unrolled.iter().zip(unrolled.iter().cycle().skip(1)).filter_map(|(a, b)| edge(*a, *b)).collect();
-        let (bands, bands_per_degree) = into_bands(edges, bounds);
-        Some(Self { bounds, bands, bands_per_degree })
+        let height = bounds.north - bounds.south;
+        let mut count = if edges.len() <= EDGES_UNSORTED_MAX || height <= 0.0 { 1 } else { edges.len() / 8 };
+        while count > 1 {
+            let bands_per_degree = count as f64 / height;
+            if let Some((edges, bands)) = into_bands(&edges, bounds.south, bands_per_degree, count) {
+                return Some(Self { bounds, bands_per_degree, edges, bands });
+            }
+            count /= 2;
+        }
+        Some(Self { bounds, bands_per_degree: 0.0, edges: edges.into_boxed_slice(), bands: Box::default() })
     }
 
     pub(super) const fn bounds(&self) -> GeoBox {
@@ -70,12 +80,19 @@ impl Ring {
     }
 
     fn is_odd(&self, longitude: f64, latitude: f64) -> bool {
-        // A cast of a number out of range saturates: the first or the last band.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let band = ((latitude - self.bounds.south) * self.bands_per_degree) as usize;
-        let Some(edges) = self.bands.get(band.min(self.bands.len().saturating_sub(1))) else { return false };
+        let edges = if self.bands.is_empty() { &self.edges } else { self.band(latitude) };
         let crossed = |e: &&Edge| latitude >= e.low && latitude < e.high && longitude < e.longitude_at_low + (latitude - e.low) * e.slope;
         edges.iter().filter(crossed).count() % 2 == 1
+    }
+
+    fn band(&self, latitude: f64) -> &[Edge] {
+        // A cast of a number out of range saturates: the first or the last band.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let band = (((latitude - self.bounds.south) * self.bands_per_degree) as usize).min(self.bands.len().saturating_sub(2));
+        match self.bands.get(band..band + 2) {
+            Some([begin, end]) => self.edges.get(*begin as usize..*end as usize).unwrap_or_default(),
+            _ => &[],
+        }
     }
 }
 
@@ -117,22 +134,9 @@ fn edge(a: (f64, f64), b: (f64, f64)) -> Option<Edge> {
     (low < high).then(|| Edge { low, high, longitude_at_low: x, slope: (to_x - x) / (high - low) })
 }
 
-fn into_bands(edges: Vec<Edge>, bounds: GeoBox) -> (Vec<Box<[Edge]>>, f64) {
-    let height = bounds.north - bounds.south;
-    let mut count = if edges.len() <= EDGES_UNSORTED_MAX || height <= 0.0 { 1 } else { edges.len() / 8 };
-    while count > 1 {
-        let per_degree = count as f64 / height;
-        if let Some(bands) = bands_of(&edges, bounds.south, per_degree, count) {
-            return (bands, per_degree);
-        }
-        count /= 2;
-    }
-    (vec![edges.into_boxed_slice()], 0.0)
-}
-
 /// `None` if long edges would be copied into too many bands.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn bands_of(edges: &[Edge], south: f64, per_degree: f64, count: usize) -> Option<Vec<Box<[Edge]>>> {
+fn into_bands(edges: &[Edge], south: f64, per_degree: f64, count: usize) -> Option<(Box<[Edge]>, Box<[u32]>)> {
     let band_of = |latitude: f64| (((latitude - south) * per_degree) as usize).min(count - 1);
     let copies: usize = edges.iter().map(|e| band_of(e.high) - band_of(e.low) + 1).sum();
     if copies > edges.len() * 4 {
@@ -144,5 +148,9 @@ fn bands_of(edges: &[Edge], south: f64, per_degree: f64, count: usize) -> Option
             band.push(*edge);
         }
     }
-    Some(bands.into_iter().map(Vec::into_boxed_slice).collect())
+    let mut begins = vec![0];
+    for band in &bands {
+        begins.push(begins.last().copied().unwrap_or(0) + band.len() as u32);
+    }
+    Some((bands.concat().into_boxed_slice(), begins.into_boxed_slice()))
 }
