@@ -1,5 +1,5 @@
-//! What the pipeline costs a position, from the journal's blocks to history, events and a sink: 2,000 devices, 10,000 geofences, two rules a
-//! device, batches of 20 records. Budget: 2 µs.
+//! What the pipeline costs a position, from the journal's blocks to history, events and a sink: 2,000 devices, 10,000 geofences,
+//! two rules a device, batches of 20 records. Budget: 2 µs.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use protocols::{Attributes, Fix, Latitude, Longitude, Name, Record, Value};

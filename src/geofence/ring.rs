@@ -134,9 +134,12 @@ fn edge(a: (f64, f64), b: (f64, f64)) -> Option<Edge> {
     (low < high).then(|| Edge { low, high, longitude_at_low: x, slope: (to_x - x) / (high - low) })
 }
 
+/// Edges by bands, and where each band begins.
+type Banded = (Box<[Edge]>, Box<[u32]>);
+
 /// `None` if long edges would be copied into too many bands.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn into_bands(edges: &[Edge], south: f64, per_degree: f64, count: usize) -> Option<(Box<[Edge]>, Box<[u32]>)> {
+fn into_bands(edges: &[Edge], south: f64, per_degree: f64, count: usize) -> Option<Banded> {
     let band_of = |latitude: f64| (((latitude - south) * per_degree) as usize).min(count - 1);
     let copies: usize = edges.iter().map(|e| band_of(e.high) - band_of(e.low) + 1).sum();
     if copies > edges.len() * 4 {

@@ -1,7 +1,8 @@
 //! The state of the machine as of an entry, in a file: after a start the journal is replayed from there, and not from its beginning.
 //!
 //! ```text
-//! file    = "PVCHECK1", journal identity [16], seq u64, definitions u64, floor time?, devices, history's marks, crc32 u32      ; little endian
+//! file    = "PVCHECK1", journal identity [16], seq u64, definitions u64, floor time?, devices, history's marks, crc32 u32
+//!           ; little endian
 //! time?   = 0 u8 / 1 u8, i64                                                ; and so for whatever is optional
 //! device  = id u32, account u32, generation u32, newest time?, heard time?, connection u8,
 //!           sessions, hands, ignition, battery, keys, stays, rules, latest, state          ; each list: count u32, its elements
@@ -66,7 +67,7 @@ pub(super) fn load(dir: &Path, identity: &[u8; 16], oldest: Seq, committed: Seq)
     for path in files(dir)? {
         match decode(&std::fs::read(&path)?, identity) {
             Some(restored) if restored.seq > committed || restored.seq + 1 < oldest => {
-                tracing::error!(path = %path.display(), seq = restored.seq, oldest, committed, "pipeline: a checkpoint is not of these entries");
+                tracing::error!(path = %path.display(), seq = restored.seq, oldest, committed, "pipeline: a checkpoint of other entries");
             }
             Some(restored) => return Ok(Some(restored)),
             None => tracing::error!(path = %path.display(), "pipeline: a checkpoint does not read"),

@@ -79,7 +79,7 @@ impl Limits {
             dedup_keys_max: pipeline.dedup_keys_per_device_max.max(1),
             future_tolerance: micros(pipeline.future_tolerance_s),
             datagram_online: micros(listener.datagram_online_s),
-            // The listener closes a connection that is silent for so long; whoever is still listed as connected then was cut off by a crash.
+            // The listener closes a connection that is silent for so long; who is still listed as connected then was cut off by a crash.
             session_silence: micros(listener.idle_timeout_s.saturating_add(60)),
             conflict_changes: pipeline.conflict_changes,
             conflict_window: micros(pipeline.conflict_window_s),

@@ -124,13 +124,13 @@ impl Run {
         }
         self.hand_out();
         self.processed = block.last_seq();
-        self.signals.processed.send_replace(self.processed);
         let lag = self.parts.journal.committed().saturating_sub(self.processed);
         metrics::gauge!(telemetry::PIPELINE_LAG).set(lag as f64);
         self.bytes_since_checkpoint += block.bytes_len() as u64;
         if self.bytes_since_checkpoint >= self.parts.pipeline.checkpoint_bytes {
             self.checkpoint();
         }
+        self.signals.processed.send_replace(self.processed);
     }
 
     /// First into what can be asked, then to those who listen.
@@ -232,8 +232,8 @@ fn newest(definitions: &dyn Definitions) -> Arc<crate::model::DefinitionSet> {
     definitions.at(definitions.current_version()).unwrap_or_default()
 }
 
-/// Without a checkpoint everything is computed from the oldest entry. If that is not the first one ever, what was in force then is not known
-/// for sure, and what is older than the oldest entry is looked up in history before it counts as new.
+/// Without a checkpoint everything is computed from the oldest entry. If that is not the first one ever, what was in force then is not
+/// known for sure, and what is older than the oldest entry is looked up in history before it counts as new.
 fn from_the_beginning(limits: Limits, parts: &Parts) -> (Machine, Seq) {
     let segments = parts.journal.segments();
     let oldest = segments.first().map_or(1, |segment| segment.first_seq);

@@ -204,6 +204,8 @@ impl Rig {
     /// As after a kill: what lies on the disk now, in another folder, opened by another gateway.
     pub fn restarted(self) -> Self {
         self.settle();
+        // A copy that is made while the database is written to is no image of any moment.
+        self.runtime.block_on(self.events.flush()).expect("written");
         let image = tempfile::tempdir().expect("a folder");
         copy(self.dir.path(), image.path());
         Self::open(image, self.config.clone(), Arc::clone(&self.versions), Arc::clone(&self.clock), Arc::clone(&self.sink))
@@ -212,6 +214,8 @@ impl Rig {
     /// The same entries, computed anew from the first one on.
     pub fn computed_anew(&self) -> Self {
         self.settle();
+        // A copy that is made while the database is written to is no image of any moment.
+        self.runtime.block_on(self.events.flush()).expect("written");
         let image = tempfile::tempdir().expect("a folder");
         copy(self.dir.path(), image.path());
         for part in ["pipeline", "history"] {
