@@ -9,13 +9,21 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+/// What is said next.
+#[derive(Default)]
+struct Next {
+    records: VecDeque<Record>,
+    /// How many of them were sent before, over connections that broke.
+    sent: usize,
+}
+
 struct OnTheWay {
     records: Vec<Record>,
     sent_at: Instant,
 }
 
 pub(super) async fn play(mut tracker: Tracker, number: usize, ledger: Arc<Ledger>, stop: CancellationToken) {
-    let (mut next, mut first) = (VecDeque::new(), true);
+    let (mut next, mut first) = (Next::default(), true);
     loop {
         if !first {
             ledger.reconnected();
@@ -39,23 +47,21 @@ fn client(tracker: &Tracker) -> (AsyncClient, EventLoop) {
 }
 
 /// One connection. `true`: everything was said and acknowledged, or it is time to stop.
-async fn connection(tracker: &mut Tracker, number: usize, next: &mut VecDeque<Record>, ledger: &Ledger, stop: &CancellationToken) -> bool {
+async fn connection(tracker: &mut Tracker, number: usize, next: &mut Next, ledger: &Ledger, stop: &CancellationToken) -> bool {
     let mut encoder = tracker.protocol.encoder(tracker.transport);
     let Some(topic) = encoder.topic(&tracker.identifier) else { return true };
     let (client, mut events) = client(tracker);
     let mut on_the_way: VecDeque<OnTheWay> = VecDeque::new();
     let (mut connected, mut due, mut last_ack) = (false, Instant::now(), Instant::now());
-    let resent = next.len();
-    let mut known_sent = resent;
     let done = loop {
         let stopping = stop.is_cancelled();
-        if next.is_empty() {
-            next.extend(tracker.source.next());
+        if next.records.is_empty() {
+            next.records.extend(tracker.source.next());
         }
-        if on_the_way.is_empty() && (stopping || next.is_empty()) {
+        if on_the_way.is_empty() && (stopping || next.records.is_empty()) {
             break true;
         }
-        let may_send = connected && !stopping && on_the_way.len() < tracker.window_frames.min(32) && !next.is_empty();
+        let may_send = connected && !stopping && on_the_way.len() < tracker.window_frames.min(32) && !next.records.is_empty();
         tokio::select! {
             event = events.poll() => match event {
                 Ok(Event::Incoming(Incoming::ConnAck(_))) => connected = true,
@@ -70,15 +76,15 @@ async fn connection(tracker: &mut Tracker, number: usize, next: &mut VecDeque<Re
             },
             () = tokio::time::sleep_until(due), if may_send => {
                 let mut payload = Vec::new();
-                let taken = encoder.records(&tracker.identifier, next.make_contiguous(), &mut payload);
-                let records: Vec<Record> = next.drain(..taken).collect();
+                let taken = encoder.records(&tracker.identifier, next.records.make_contiguous(), &mut payload);
+                let records: Vec<Record> = next.records.drain(..taken).collect();
                 if client.try_publish(topic.as_str(), QoS::AtLeastOnce, false, payload).is_err() {
-                    records.into_iter().rev().for_each(|record| next.push_front(record));
+                    records.into_iter().rev().for_each(|record| next.records.push_front(record));
                     break false;
                 }
-                let anew = taken.min(known_sent);
-                known_sent -= anew;
-                ledger.sent(number, taken - anew);
+                let again = taken.min(next.sent);
+                next.sent -= again;
+                ledger.sent(number, taken - again);
                 on_the_way.push_back(OnTheWay { records, sent_at: Instant::now() });
                 due = due.max(Instant::now()) + tracker.pause_after(taken);
             }
@@ -88,7 +94,8 @@ async fn connection(tracker: &mut Tracker, number: usize, next: &mut VecDeque<Re
     };
     for frame in on_the_way.into_iter().rev() {
         ledger.resent();
-        frame.records.into_iter().rev().for_each(|record| next.push_front(record));
+        next.sent += frame.records.len();
+        frame.records.into_iter().rev().for_each(|record| next.records.push_front(record));
     }
     if done {
         let _ = client.try_disconnect();

@@ -22,8 +22,10 @@ struct Frame {
 struct Memory {
     number: usize,
     source: Source,
-    /// Taken from the source, not sent yet.
+    /// Taken from the source, not sent yet over this connection.
     next: VecDeque<Record>,
+    /// How many of these were sent before, over connections that broke.
+    next_sent: usize,
     /// Sent, not acknowledged.
     frames: VecDeque<Frame>,
     drops: u64,
@@ -40,7 +42,7 @@ impl Memory {
 
 pub(super) async fn play(tracker: Tracker, number: usize, ledger: Arc<Ledger>, stop: CancellationToken) {
     let mut memory =
-        Memory { number, source: tracker.source.clone(), next: VecDeque::new(), frames: VecDeque::new(), drops: number as u64 };
+        Memory { number, source: tracker.source.clone(), next: VecDeque::new(), next_sent: 0, frames: VecDeque::new(), drops: number as u64 };
     let mut pause = Duration::from_millis(20);
     let mut first = true;
     loop {
@@ -81,10 +83,9 @@ async fn connection(
     // What was not acknowledged goes first, framed anew: the encoder counts its frames by connection.
     for frame in std::mem::take(&mut memory.frames).into_iter().rev() {
         ledger.resent();
+        memory.next_sent += frame.records.len();
         frame.records.into_iter().rev().for_each(|record| memory.next.push_front(record));
     }
-    let resent = memory.next.len();
-    let mut known_sent = resent;
     let mut bytes = BytesMut::new();
     let mut due = Instant::now();
     let mut last_ack = Instant::now();
@@ -94,9 +95,9 @@ async fn connection(
         if !stopping && memory.frames.len() < tracker.window_frames && now >= due {
             memory.fill(tracker.records_per_frame);
             if let Some(taken) = encode(tracker, memory, &mut *encoder, &mut out) {
-                let anew = taken.min(known_sent);
-                known_sent -= anew;
-                ledger.sent(memory.number, taken - anew);
+                let again = taken.min(memory.next_sent);
+                memory.next_sent -= again;
+                ledger.sent(memory.number, taken - again);
                 due = now.max(due) + tracker.pause_after(taken);
             }
         }

@@ -1,6 +1,7 @@
 //! Integration tests: one binary.
 #![forbid(unsafe_code)]
 
+mod crash;
 mod decode_recordings;
 mod differential;
 mod listener_bad_input;

@@ -24,8 +24,8 @@ pub struct TeltonikaEncoder {
     datagrams: bool,
     login_unanswered: bool,
     packet: u16,
-    /// The counts of the packets that were sent and not answered yet.
-    unanswered: VecDeque<u8>,
+    /// The packets that were sent and not answered yet, each with its count of records. On a stream the answers come in order.
+    unanswered: VecDeque<(u8, u8)>,
     data: Vec<u8>,
     elements: Elements,
 }
@@ -80,7 +80,8 @@ impl Encoder for TeltonikaEncoder {
         if self.unanswered.len() == UNANSWERED_MAX {
             self.unanswered.pop_front();
         }
-        self.unanswered.push_back(count);
+        self.packet = self.packet.wrapping_add(1);
+        self.unanswered.push_back((self.avl_packet(), count));
         if self.datagrams { self.push_packet(identifier, out) } else { framed(&self.data, out) }
         usize::from(count)
     }
@@ -99,10 +100,20 @@ impl Encoder for TeltonikaEncoder {
             self.login_unanswered = false;
         }
         let mut packets = 0_usize;
-        while let Some((consumed, count)) = if self.datagrams { packet_answer(bytes)? } else { stream_answer(bytes) } {
+        while self.datagrams {
+            let Some((packet, count)) = packet_answer(bytes)? else { return Ok(packets) };
+            bytes.advance(PACKET_ANSWER_BYTES);
+            // A packet that was sent twice may be answered twice, and the second answer come when the next one is on its way.
+            let Some(place) = self.unanswered.iter().position(|(sent, _)| *sent == packet) else { continue };
+            if self.unanswered.remove(place).map(|(_, sent)| sent) != Some(count) {
+                return Err(DecodeError::skipped("not every record was accepted"));
+            }
+            packets = packets.saturating_add(1);
+        }
+        while let Some((consumed, count)) = stream_answer(bytes) {
             bytes.advance(consumed);
             if let Some(count) = count {
-                if self.unanswered.pop_front().map(u32::from) != Some(count) {
+                if self.unanswered.pop_front().map(|(_, sent)| u32::from(sent)) != Some(count) {
                     return Err(DecodeError::skipped("not every record was accepted"));
                 }
                 packets = packets.saturating_add(1);
@@ -124,14 +135,17 @@ impl Encoder for TeltonikaEncoder {
 }
 
 impl TeltonikaEncoder {
-    fn push_packet(&mut self, identifier: &Identifier, out: &mut Vec<u8>) {
-        self.packet = self.packet.wrapping_add(1);
+    const fn avl_packet(&self) -> u8 {
+        let [_, low] = self.packet.to_be_bytes();
+        low
+    }
+
+    fn push_packet(&self, identifier: &Identifier, out: &mut Vec<u8>) {
         let imei_bytes = identifier.as_str().len().saturating_add(2);
         let length = self.data.len().saturating_add(imei_bytes).saturating_add(4);
         out.extend_from_slice(&u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes());
         out.extend_from_slice(&self.packet.to_be_bytes());
-        let [_, avl_packet] = self.packet.to_be_bytes();
-        out.extend_from_slice(&[1, avl_packet]);
+        out.extend_from_slice(&[1, self.avl_packet()]);
         push_identifier(identifier, out);
         out.extend_from_slice(&self.data);
     }
@@ -156,10 +170,14 @@ fn stream_answer(bytes: &[u8]) -> Option<(usize, Option<u32>)> {
     Some((bytes.len().saturating_sub(cursor.rest().len()), None))
 }
 
-fn packet_answer(bytes: &[u8]) -> Result<Option<(usize, Option<u32>)>, DecodeError> {
+/// Length, packet, type, AVL packet, count.
+const PACKET_ANSWER_BYTES: usize = 7;
+
+/// Which packet the first answer is for, and the number of accepted records.
+fn packet_answer(bytes: &[u8]) -> Result<Option<(u8, u8)>, DecodeError> {
     match bytes {
-        [0, 5, _, _, _, _, count, ..] => Ok(Some((7, Some(u32::from(*count))))),
-        bytes if bytes.len() < 7 => Ok(None),
+        [0, 5, _, _, _, avl_packet, count, ..] => Ok(Some((*avl_packet, *count))),
+        bytes if bytes.len() < PACKET_ANSWER_BYTES => Ok(None),
         _ => Err(DecodeError::fatal("answer is no acknowledgement")),
     }
 }
@@ -346,6 +364,13 @@ mod tests {
         let mut bytes = BytesMut::from(&[0, 5, 0, 1, 1, 1, 2, 0, 5, 0, 2, 1, 2, 0][..]);
         assert!(encoder.acknowledged(&mut bytes).is_err(), "the second packet was not accepted");
         assert!(bytes.is_empty());
+    }
+
+    #[test]
+    fn a_late_second_answer_is_not_taken_for_the_next_packet() {
+        let mut encoder = encoder(Transport::Udp, &[2, 2]);
+        let answer = |packet| BytesMut::from(&[0, 5, 0, packet, 1, packet, 2][..]);
+        assert_eq!([1, 1, 2, 2].map(|packet| encoder.acknowledged(&mut answer(packet))), [Ok(1), Ok(0), Ok(1), Ok(0)]);
     }
 
     #[test]
