@@ -87,7 +87,7 @@ fn geofence(number: usize) -> GeofenceForm {
     let (row, column) = (number / 100, number % 100);
     let center = Point { latitude: HOME.0 - 0.1 + row as f64 * 0.002, longitude: HOME.1 - 0.15 + column as f64 * 0.003 };
     let corner = |north: f64, east: f64| Point { latitude: center.latitude + north, longitude: center.longitude + east };
-    let shape = if number % 3 == 0 {
+    let shape = if number.is_multiple_of(3) {
         Shape::Circle { center, radius_m: 80.0 }
     } else {
         let exterior = vec![corner(-0.0008, -0.001), corner(-0.0008, 0.001), corner(0.0008, 0.001), corner(0.0008, -0.001)];

@@ -41,8 +41,14 @@ impl Memory {
 }
 
 pub(super) async fn play(tracker: Tracker, number: usize, ledger: Arc<Ledger>, stop: CancellationToken) {
-    let mut memory =
-        Memory { number, source: tracker.source.clone(), next: VecDeque::new(), next_sent: 0, frames: VecDeque::new(), drops: number as u64 };
+    let mut memory = Memory {
+        number,
+        source: tracker.source.clone(),
+        next: VecDeque::new(),
+        next_sent: 0,
+        frames: VecDeque::new(),
+        drops: number as u64,
+    };
     let mut pause = Duration::from_millis(20);
     let mut first = true;
     loop {
