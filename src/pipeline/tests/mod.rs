@@ -226,6 +226,7 @@ fn a_device_is_online_as_long_as_it_is_heard_of() {
 fn connections_that_a_crash_cut_off_are_ended_at_the_next_start() {
     let rig = Rig::new();
     rig.open_session(CAR, 1);
+    rig.settle();
     assert_eq!(rig.handle.latest().connection(CAR), Connection::Online);
     let rig = rig.restarted();
     rig.settle();
