@@ -1,6 +1,14 @@
 //! Integration tests: one binary.
 #![forbid(unsafe_code)]
 
+mod api_access;
+mod api_bad_input;
+mod api_docs;
+mod api_matrix;
+mod api_reads;
+mod api_rig;
+mod api_stream;
+mod client;
 mod crash;
 mod decode_recordings;
 mod differential;
