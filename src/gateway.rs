@@ -139,8 +139,14 @@ impl Gateway {
             stop,
             tasks,
         };
-        gateway.serve(config, clock, api_socket.0).await?;
-        Ok(gateway)
+        match gateway.serve(config, clock, api_socket.0).await {
+            Ok(()) => Ok(gateway),
+            Err(error) => {
+                // The data folder is free again for whoever tries with other ports.
+                gateway.stop().await;
+                Err(error)
+            }
+        }
     }
 
     async fn serve(&self, config: Config, clock: Arc<Clock>, api_socket: TcpListener) -> Result<(), StartError> {

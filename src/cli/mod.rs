@@ -1,11 +1,12 @@
 //! Room: cli
 //! Takes: arguments, standard input. Gives: what the commands print.
-//! May import: gateway, simulator, directory, history, journal, listener, delivery, router, model, clock, config, telemetry, policy, protocols, spec
+//! May import: gateway, simulator, directory, events, history, journal, listener, delivery, router, model, clock, config, telemetry, policy, protocols, spec
 //! Invariant: the only place that prints; a command's logic takes its input and output as arguments.
 
 mod admin;
 mod check_config;
 pub mod decode;
+pub mod demo;
 mod replay;
 mod serve;
 mod simulate;
@@ -31,6 +32,8 @@ struct Arguments {
 enum Command {
     /// Runs the gateway.
     Serve(serve::Arguments),
+    /// Starts a gateway on its defaults in a temporary folder, with a fleet, three people who look on, and the reckoning at the end.
+    Demo(demo::Arguments),
     /// Plays a fleet of trackers against a gateway and counts what was acknowledged.
     Simulate(simulate::Arguments),
     /// Sends a recorded track (CSV, GPX) or recorded frames (JSON lines) to a gateway.
@@ -90,6 +93,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let result = match arguments.command {
         Command::Serve(arguments) => in_runtime(serve::run(arguments)),
+        Command::Demo(arguments) => in_runtime(demo::run(arguments)),
         Command::Simulate(arguments) => in_runtime(simulate::run(arguments)),
         Command::Replay(arguments) => in_runtime(replay::run(arguments)),
         Command::Decode(arguments) => decode_frames(&arguments),
