@@ -179,3 +179,73 @@ impl From<Problem> for Response {
         problem.into_response()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::config::DeliveryConfig;
+    use crate::router::{Compile, Router, Touched};
+    use futures_util::StreamExt as _;
+    use policy::{Access, AccountId, DeviceWindows, UserId, Viewer};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    struct Owners;
+
+    impl Compile for Owners {
+        fn compile(&self, user: UserId, generation: u64) -> Option<Viewer> {
+            let account_devices = DeviceWindows::default();
+            Some(Viewer { account: AccountId(1), user, access: Access::Owner, account_devices, epoch: 1, generation, disabled: false })
+        }
+    }
+
+    const USER: UserId = UserId(7);
+
+    fn long() -> Shown {
+        Shown { json: "x".repeat(3 * CHUNK_BYTES_MAX), version: None }
+    }
+
+    fn rig() -> (Router, BodyGuard) {
+        let router = Router::new(DeliveryConfig::default(), Arc::new(Clock::system()), Arc::new(Owners));
+        let guard = router.body(USER).expect("a viewer");
+        (router, guard)
+    }
+
+    #[tokio::test]
+    async fn p6_what_is_left_of_an_answer_is_cut_off_when_access_is_taken_away() {
+        let (router, guard) = rig();
+        let mut body = long().respond(&guard, || true).expect("current").into_body().into_data_stream();
+        assert_eq!(body.next().await.expect("a piece").expect("sent").len(), CHUNK_BYTES_MAX);
+        let narrowed = Touched { users: vec![USER], narrowed: true, ..Touched::default() };
+        let enforced = async {
+            router.enforce(&narrowed).await;
+        };
+        let rest = async { body.next().await.expect("an end").is_err() };
+        let ((), cut) = tokio::join!(enforced, rest);
+        assert!(cut && body.next().await.is_none());
+        assert!(long().respond(&guard, || true).is_none(), "an answer judged before is not begun");
+        assert!(router.body(USER).is_some_and(|guard| long().respond(&guard, || true).is_some()), "one judged anew is");
+    }
+
+    #[tokio::test]
+    async fn p6_an_answer_is_cut_off_when_its_session_ends() {
+        let (_router, guard) = rig();
+        let open = Arc::new(AtomicBool::new(true));
+        let asked = Arc::clone(&open);
+        let response = long().respond(&guard, move || asked.load(Ordering::SeqCst)).expect("open");
+        let mut body = response.into_body().into_data_stream();
+        assert!(body.next().await.expect("a piece").is_ok());
+        open.store(false, Ordering::SeqCst);
+        assert!(body.next().await.expect("an end").is_err());
+        assert!(long().respond(&guard, || false).is_none());
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_nobody_disturbs_leaves_whole() {
+        let (_router, guard) = rig();
+        let body = long().respond(&guard, || true).expect("current").into_body();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.expect("whole");
+        assert_eq!(bytes.len(), 3 * CHUNK_BYTES_MAX);
+    }
+}

@@ -33,7 +33,9 @@ impl Asked {
         query.map(|Query(query)| query).map_err(|rejection| {
             let text = rejection.body_text();
             let message = text.rsplit("query string: ").next().unwrap_or_default().to_owned();
-            Problem::invalid(named_in(&message).unwrap_or("query").to_owned(), message)
+            let is_name = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+            let (path, inner) = message.split_once(": ").filter(|(path, _)| is_name(path)).unwrap_or(("query", &message));
+            Problem::invalid(named_in(inner).unwrap_or(path), inner)
         })
     }
 

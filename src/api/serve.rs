@@ -5,7 +5,7 @@ use super::asked::Asked;
 use super::call::{Call, refusal};
 use super::operations::{OPERATIONS, Operation, Run};
 use super::problem::Problem;
-use super::session::{Credentials, authenticate, log_in};
+use super::session::{authenticate, log_in};
 use super::state::ApiState;
 use super::{idempotency, stream};
 use crate::directory::Session;
@@ -126,11 +126,11 @@ async fn run(state: &ApiState, operation: &'static Operation, session: Session, 
         Run::Read(handler) => {
             for _ in 0..TRIES_MAX {
                 let (call, guard) = call(state, session, &asked)?;
-                let credentials = Credentials::of(state, &asked.headers);
+                let directory = state.directory().clone();
                 match handler(call).await? {
                     Answer::Done(done) => return Ok(done.respond()),
                     Answer::Shown(shown) => {
-                        if let Some(response) = shown.respond(&guard, move || credentials.is_open()) {
+                        if let Some(response) = shown.respond(&guard, move || directory.session_is_open(session.id)) {
                             return Ok(response);
                         }
                     }

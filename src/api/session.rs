@@ -43,10 +43,6 @@ impl Credentials {
         self.state.directory().session(self.token.as_deref()?)
     }
 
-    pub fn is_open(&self) -> bool {
-        self.session().is_some()
-    }
-
     /// Whether it was sent by the browser itself, whatever page asked for it.
     pub const fn is_cookie(&self) -> bool {
         self.is_cookie

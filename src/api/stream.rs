@@ -44,8 +44,7 @@ fn who(state: &ApiState, parts: &Parts) -> Result<Session, Problem> {
     let ticket = parts.uri.query().and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("ticket=")));
     if let Some(ticket) = ticket {
         let session = state.inner.tickets.redeem(ticket)?;
-        let is_open = state.directory().sessions(session.user).iter().any(|open| open.id == session.id);
-        return if is_open { Ok(session) } else { Err(Problem::unauthorized()) };
+        return if state.directory().session_is_open(session.id) { Ok(session) } else { Err(Problem::unauthorized()) };
     }
     let credentials = Credentials::of(state, &parts.headers);
     let session = credentials.session().ok_or_else(Problem::unauthorized)?;

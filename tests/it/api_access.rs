@@ -9,7 +9,8 @@ async fn t5_b45_users_are_found_by_name_or_email_and_carry_what_was_recorded_of_
     let rig = Rig::start().await;
     let mut owner = rig.client("owner").await;
     let user = json!({
-        "email": "Ada.Byron@Example.com", "password": PASSWORD, "name": "Ada", "surname": "Byron", "phone": "+49 30 1", "access": { "kind": "sub_user" },
+        "email": "Ada.Byron@Example.com", "password": PASSWORD, "name": "Ada", "surname": "Byron", "phone": "+49 30 1",
+        "access": { "kind": "sub_user" },
     });
     let id = rig.ok(&mut owner, "POST", "/users", &user).await.json()["id"].clone();
     for search in ["ada", "BYRON", "ada%20byron", "ada.byron@"] {

@@ -55,12 +55,12 @@ async fn bodies_and_queries_that_cannot_be_are_refused_by_name() {
     for (path, field) in [
         ("/devices?limit=0", "limit"),
         ("/devices?limit=501", "limit"),
-        ("/devices?limit=many", "query"),
+        ("/devices?limit=many", "limit"),
         ("/devices?imei=1", "imei"),
         ("/devices?cursor=00", "cursor"),
         ("/visits?from=yesterday", "from"),
         ("/visits?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "to"),
-        ("/visits?order=sideways", "query"),
+        ("/visits?order=sideways", "order"),
     ] {
         let reply = owner.get(&path_of(path)).await;
         assert_eq!((reply.status, &reply.json()["field"]), (422, &json!(field)), "{path}: {}", String::from_utf8_lossy(&reply.body));
@@ -118,7 +118,8 @@ async fn what_is_too_much_or_in_the_wrong_place_is_refused() {
     {
         let mut socket = tokio::net::TcpStream::connect(rig.address()).await.expect("connected");
         let head = format!(
-            "POST /api/v1/devices HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+            "POST /api/v1/devices HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
         );
         socket.write_all(format!("{head}{body}").as_bytes()).await.expect("sent");
         let mut answer = [0; 12];
