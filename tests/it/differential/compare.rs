@@ -31,6 +31,8 @@ pub trait Product {
     fn open(&mut self, step: &Step, user: Id) -> BTreeMap<Id, Position>;
     fn drain(&mut self, step: &Step, user: Id) -> Vec<Seen>;
     fn read(&mut self, step: &Step, user: Id, ask: &Ask) -> Got;
+    /// Of which devices whose streams have told, since this was last asked, whether they are connected: user and device.
+    fn states(&mut self) -> Vec<(Id, Id)>;
 }
 
 /// Where product and specification part.
@@ -159,7 +161,7 @@ pub fn run<P: Product>(scenario: &Scenario, product: &mut P) -> (Tally, Option<D
     }
     for (index, step) in scenario.steps.iter().enumerate() {
         run.tally.steps += 1;
-        let difference = run.step(step).or_else(|| run.drain_quick(step));
+        let difference = run.step(step).or_else(|| run.drain_quick(step)).or_else(|| run.states());
         if let Some(mut difference) = difference {
             difference.step = index;
             return (run.tally, Some(difference));
@@ -169,6 +171,15 @@ pub fn run<P: Product>(scenario: &Scenario, product: &mut P) -> (Tally, Option<D
 }
 
 impl<P: Product> Run<'_, P> {
+    /// Whether a device is connected is told to those alone who see it.
+    fn states(&mut self) -> Option<Difference> {
+        self.product.states().into_iter().find_map(|(user, device)| {
+            *self.tally.ways.entry("device states").or_default() += 1;
+            let leaked = !may_see_device(&self.world, user, device);
+            leaked.then(|| difference(user, "device states", vec![&device], Vec::new())).flatten()
+        })
+    }
+
     fn step(&mut self, step: &Step) -> Option<Difference> {
         match &step.what {
             Move::Change(by, operation) => return self.change(step, *by, operation),

@@ -2,6 +2,7 @@
 //! event store and published as the pipeline does it; what viewers get is taken from their outboxes and from the reading functions that
 //! the interface is made of.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -37,6 +38,8 @@ pub struct Gateway {
     places: Places,
     streams: BTreeMap<Id, Arc<Stream>>,
     sessions: BTreeMap<Id, Session>,
+    /// Connections of devices, and to whom they were told.
+    states: RefCell<Vec<(Id, Id)>>,
     runtime: Runtime,
     _folder: TempDir,
 }
@@ -81,7 +84,18 @@ impl Gateway {
         };
         let ground = Ground::new(&runtime, gateway.directory().clone(), world);
         let (gateway, places) = (Some(gateway), Places::default());
-        Gateway { gateway, stores, ground, clock, places, streams: BTreeMap::new(), sessions: BTreeMap::new(), runtime, _folder: folder }
+        Gateway {
+            gateway,
+            stores,
+            ground,
+            clock,
+            places,
+            streams: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            states: RefCell::default(),
+            runtime,
+            _folder: folder,
+        }
     }
 
     fn whole(&self) -> &purview::gateway::Gateway {
@@ -107,12 +121,15 @@ impl Gateway {
     }
 
     /// All that a stream gives now.
-    fn take(&self, stream: &Stream) -> Vec<Seen> {
+    fn take(&self, user: Id, stream: &Stream) -> Vec<Seen> {
         let (mut taken, mut seen) = (Vec::new(), Vec::new());
         while stream.outbox().take(&mut taken, 256) {
             for outgoing in taken.drain(..) {
                 match outgoing {
-                    Outgoing::Item(permitted) => seen.extend(self.seen(&permitted)),
+                    Outgoing::Item(permitted) => match permitted.item().item() {
+                        Item::DeviceState(state) => self.states.borrow_mut().push((user, self.ground.ids.devices.back(state.device.0))),
+                        _ => seen.extend(self.seen(&permitted)),
+                    },
                     Outgoing::Truncated | Outgoing::Lagged(_) => panic!("nothing is lost here"),
                     Outgoing::AccessChanged | Outgoing::SnapshotBegin | Outgoing::SnapshotEnd(_) => {}
                 }
@@ -122,9 +139,18 @@ impl Gateway {
         seen
     }
 
-    /// As the specification would tell it. Whether a device is connected is not compared.
+    /// As the specification would tell it; what is sent is held against it.
     fn seen(&self, permitted: &Permitted<Shared>) -> Option<Seen> {
         let shared = permitted.item();
+        let snapshot = self.stores.directory.snapshot();
+        let json = shared.json(&*snapshot);
+        if let Some(visit) = shared.visit() {
+            assert_eq!(json.contains("\"entered_at\":null"), visit.entered_at.is_none(), "{json}");
+            let length = visit.entered_at.and(visit.exited_at);
+            assert_eq!(json.contains("\"duration_s\":null"), length.is_none(), "{json}");
+        }
+        let device = snapshot.device(shared.item().device()).map(|it| it.public_id.to_string());
+        assert!(device.is_none_or(|it| json.contains(&it)), "{json}");
         let told = !matches!(shared.item(), Item::DeviceState(_));
         told.then(|| self.places.asked(items::seen(shared, &self.ground.ids)))
     }
@@ -187,11 +213,16 @@ impl Gateway {
             return Got::NotFound;
         }
         let mut seen = Vec::new();
+        // From either end: the answer is the same.
+        let descending = range.to % 2 == 0;
         let page = |after| {
-            let asked = HistoryAsked { device: id, range, after, rows_max: PAGE_ROWS, descending: false };
+            let asked = HistoryAsked { device: id, range, after, rows_max: PAGE_ROWS, descending };
             reads::history_page(&self.stores, viewer, &asked, now).unwrap_or_else(|error| panic!("{error}"))
         };
         self.all(page, |it| seen.extend(self.seen(it)));
+        if descending {
+            seen.reverse();
+        }
         Got::Seen(seen)
     }
 
@@ -302,7 +333,7 @@ impl Product for Gateway {
         }
         let mut begun = BTreeMap::new();
         if let Some(stream) = self.open_at(user, None) {
-            self.take(&stream).into_iter().for_each(|it| put_latest(&mut begun, Some(it)));
+            self.take(user, &stream).into_iter().for_each(|it| put_latest(&mut begun, Some(it)));
             self.streams.insert(user, stream);
         }
         begun
@@ -310,7 +341,11 @@ impl Product for Gateway {
 
     fn drain(&mut self, step: &Step, user: Id) -> Vec<Seen> {
         self.clock.set(step.now);
-        self.streams.get(&user).map(|stream| self.take(stream)).unwrap_or_default()
+        self.streams.get(&user).map(|stream| self.take(user, stream)).unwrap_or_default()
+    }
+
+    fn states(&mut self) -> Vec<(Id, Id)> {
+        std::mem::take(self.states.get_mut())
     }
 
     fn read(&mut self, step: &Step, user: Id, ask: &Ask) -> Got {
@@ -318,7 +353,7 @@ impl Product for Gateway {
         if let Ask::Resume { after } = ask {
             let order = Order { seq: self.places.given(*after), ordinal: u32::MAX };
             let Some(stream) = self.open_at(user, Some(order)) else { return Got::SignedOut };
-            let seen = self.take(&stream);
+            let seen = self.take(user, &stream);
             self.whole().router().close(&stream, CloseReason::Gone);
             return Got::Seen(seen);
         }

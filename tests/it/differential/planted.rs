@@ -165,6 +165,12 @@ impl<P: Product> Product for Planted<P> {
         }
     }
 
+    fn states(&mut self) -> Vec<(Id, Id)> {
+        let other = self.other.states();
+        let sound = self.sound.states();
+        if self.way == WAYS_STATES && self.fault == Fault::Unjudged { other } else { sound }
+    }
+
     fn read(&mut self, step: &Step, user: Id, ask: &Ask) -> Got {
         let got = self.sound.read(step, user, ask);
         if way(ask) != self.way {
@@ -194,6 +200,7 @@ impl<P: Product> Product for Planted<P> {
 
 const WAYS_LIVE: &str = WAYS[0];
 const WAYS_BEGINNING: &str = WAYS[10];
+const WAYS_STATES: &str = "device states";
 
 /// The first difference that a planted bug makes.
 pub fn found<P: Product>(make: impl Fn(&World) -> P, fault: Fault, way: &'static str, steps: usize, seed: u64) -> Option<Difference> {
@@ -207,5 +214,6 @@ pub fn found<P: Product>(make: impl Fn(&World) -> P, fault: Fault, way: &'static
 pub fn all() -> Vec<(Fault, &'static str)> {
     let everywhere = WAYS.iter().flat_map(|way| [Fault::Unjudged, Fault::Stale, Fault::Withheld].map(|fault| (fault, *way)));
     let visits = ["live stream", "resume", "visit list"].map(|way| (Fault::Unnarrowed, way));
-    everywhere.chain(visits).chain([(Fault::QueueNotJudgedAgain, WAYS_LIVE)]).collect()
+    let streams = [(Fault::QueueNotJudgedAgain, WAYS_LIVE), (Fault::Unjudged, WAYS_STATES)];
+    everywhere.chain(visits).chain(streams).collect()
 }

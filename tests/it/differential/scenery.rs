@@ -336,7 +336,8 @@ impl Maker {
         match self.chance.below(11) {
             0 | 9 => Ask::Resume { after: self.seq.saturating_sub(self.chance.below(400)) },
             1 | 10 => {
-                let to = self.now - self.back() / 2;
+                // Sometimes also what clocks ahead have recorded.
+                let to = if self.chance.percent(20) { self.now + DAY } else { self.now - self.back() / 2 };
                 let device = if self.chance.percent(5) { 77_777 } else { self.device() };
                 Ask::History { device, from: to - self.chance.between(0, 4 * DAY), to }
             }
