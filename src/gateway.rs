@@ -139,14 +139,12 @@ impl Gateway {
             stop,
             tasks,
         };
-        match gateway.serve(config, clock, api_socket.0).await {
-            Ok(()) => Ok(gateway),
-            Err(error) => {
-                // The data folder is free again for whoever tries with other ports.
-                gateway.stop().await;
-                Err(error)
-            }
+        if let Err(error) = gateway.serve(config, clock, api_socket.0).await {
+            // The data folder is free again for whoever tries with other ports.
+            gateway.stop().await;
+            return Err(error);
         }
+        Ok(gateway)
     }
 
     async fn serve(&self, config: Config, clock: Arc<Clock>, api_socket: TcpListener) -> Result<(), StartError> {
