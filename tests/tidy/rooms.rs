@@ -89,7 +89,9 @@ fn complaints(files: &[Source]) -> Vec<String> {
         for import in imports(file.code()) {
             let known = rooms.contains_key(&import)
                 || matches!(import.as_str(), "policy" | "protocols" | "spec" | "clock" | "config" | "telemetry");
-            if NO_ROOMS.contains(&import.as_str()) {
+            // The command line starts the gateway; nothing else knows the composition root.
+            let starts_it = room.name == "cli" && room.may_import.contains(&import);
+            if NO_ROOMS.contains(&import.as_str()) && !starts_it {
                 found.push(format!("{}: a room imports {import}", file.path));
             } else if known && import != room.name && !room.may_import.contains(&import) {
                 found.push(format!("{}: imports {import}, which the head of {} does not name", file.path, room.name));
