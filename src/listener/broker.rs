@@ -26,6 +26,11 @@ const PAUSE_MIN: Duration = Duration::from_millis(250);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// A connection that lasted so long was a good one; the pause after it is short again.
 const LASTED: Duration = Duration::from_secs(30);
+/// Acknowledgements that may wait to be written, and a few requests. Mosquitto 2.0.11 sends more than the Receive Maximum that it was told;
+/// more than there are packet ids cannot be unacknowledged.
+const REQUESTS_MAX: usize = u16::MAX as usize + 16;
+/// Events that may wait to be looked at.
+const EVENTS_MAX: usize = 16;
 /// How long the farewell may take.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -35,7 +40,7 @@ pub(super) async fn serve(shared: Arc<Shared>, config: BrokerConfig) {
     let mut pause = PAUSE_MIN;
     while !shared.stop.is_cancelled() {
         let begun = Instant::now();
-        let (client, events) = AsyncClient::new(options(&shared, &config), usize::from(config.in_flight_max) + 16);
+        let (client, events) = AsyncClient::new(options(&shared, &config), REQUESTS_MAX);
         let mut connection = Connection::new(&shared, &config, &topics, client);
         let end = connection.run(events).await;
         if shared.stop.is_cancelled() {
@@ -89,7 +94,7 @@ impl<'a> Connection<'a> {
     /// Runs to the end and says why it ended. What is not acknowledged by then, the broker sends again on the next connection.
     async fn run(&mut self, events: EventLoop) -> String {
         // Polled by a task of its own, because a poll that is dropped half-way could lose an acknowledgement.
-        let (sender, mut receiver) = mpsc::channel(64);
+        let (sender, mut receiver) = mpsc::channel(EVENTS_MAX);
         let polling = AbortOnDropHandle::new(tokio::spawn(poll(events, sender)));
         let mut stopping = false;
         loop {
@@ -110,7 +115,8 @@ impl<'a> Connection<'a> {
                 },
             };
             if let Err(end) = step {
-                return end;
+                // An acknowledgement that cannot be handed over has its reason on the network.
+                return reason(&mut receiver).unwrap_or(end);
             }
         }
     }
@@ -176,6 +182,11 @@ impl<'a> Connection<'a> {
         drop(polling);
         "stopping".to_owned()
     }
+}
+
+/// Why the polling ended, if it did.
+fn reason(receiver: &mut mpsc::Receiver<Result<Event, String>>) -> Option<String> {
+    std::iter::from_fn(|| receiver.try_recv().ok()).find_map(Result::err)
 }
 
 async fn poll(mut events: EventLoop, sender: mpsc::Sender<Result<Event, String>>) {
