@@ -185,7 +185,7 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::config::DeliveryConfig;
-    use crate::router::{Compile, Router, Touched};
+    use crate::router::{Compile, Router, SessionId, Touched};
     use futures_util::StreamExt as _;
     use policy::{Access, AccountId, DeviceWindows, UserId, Viewer};
     use std::sync::Arc;
@@ -197,6 +197,10 @@ mod tests {
         fn compile(&self, user: UserId, generation: u64) -> Option<Viewer> {
             let account_devices = DeviceWindows::default();
             Some(Viewer { account: AccountId(1), user, access: Access::Owner, account_devices, epoch: 1, generation, disabled: false })
+        }
+
+        fn session_is_open(&self, _: SessionId) -> bool {
+            true
         }
     }
 

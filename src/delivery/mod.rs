@@ -29,11 +29,6 @@ pub trait Sources: Send + Sync + 'static {
     fn latest(&self, device: DeviceId) -> Option<Shared>;
     /// The connection of a device.
     fn state(&self, device: DeviceId) -> Option<Shared>;
-    /// Whether a session is still open: asked after a stream was registered, so that no log-out falls between.
-    fn session_is_open(&self, session: SessionId) -> bool {
-        let _ = session;
-        true
-    }
     /// What was recorded after one order and up to another, of one account, in recorded order. It stops after `items_max`.
     fn since(&self, backlog: &Backlog<'_>) -> Caught;
 }

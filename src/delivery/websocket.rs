@@ -34,10 +34,6 @@ pub(super) async fn run(mut socket: WebSocket, delivery: Arc<Delivery>, who: Who
         Err(OpenError::NoViewer) => return refuse(socket, code::SIGNED_OUT, "signed out").await,
         Err(error) => return refuse(socket, code::AGAIN_LATER, &error.to_string()).await,
     };
-    if !delivery.sources.session_is_open(who.session) {
-        delivery.router.close(&stream, CloseReason::SignedOut);
-        return refuse(socket, code::SIGNED_OUT, "signed out").await;
-    }
     stream.set_reset(Box::new(move || control.reset()));
     if !unknown.is_empty() {
         let text = serde_json::json!([{"type": "not_found", "devices": unknown}]).to_string();
@@ -163,7 +159,16 @@ async fn send(socket: &mut WebSocket, stream: &Stream, message: Message, stalled
             Ok(Err(_)) => Some(CloseReason::Gone),
             Err(_) => Some(CloseReason::Stalled),
         },
-        reason = stream.outbox().ended() => Some(reason),
+        reason = cut_short(stream) => Some(reason),
+    }
+}
+
+/// Waits until a send under way has to be given up. Not for a sign-out: half a message cannot be taken back, and whatever were sent
+/// behind it would send its other half first. The revoke waits for its end, or has the socket reset.
+async fn cut_short(stream: &Stream) -> CloseReason {
+    match stream.outbox().ended().await {
+        CloseReason::SignedOut => std::future::pending().await,
+        reason => reason,
     }
 }
 

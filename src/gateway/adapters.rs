@@ -16,6 +16,10 @@ impl Compile for DirectoryViewers {
     fn compile(&self, user: UserId, generation: u64) -> Option<Viewer> {
         self.0.snapshot().viewer(user, generation)
     }
+
+    fn session_is_open(&self, session: SessionId) -> bool {
+        self.0.session_is_open(crate::directory::SessionId(session.0))
+    }
 }
 
 /// Registered devices, by what they call themselves.

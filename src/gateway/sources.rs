@@ -6,7 +6,6 @@ use crate::events::Events;
 use crate::journal::{EntryKind, Journal, ReadError};
 use crate::model::{DeviceId, Item, Names, Order, PublicId, Shared};
 use crate::pipeline::{Latest, Remarks};
-use crate::router::SessionId;
 use std::sync::Arc;
 
 pub(super) struct GatewaySources {
@@ -32,10 +31,6 @@ impl Sources for GatewaySources {
 
     fn state(&self, device: DeviceId) -> Option<Shared> {
         self.latest.state(device)
-    }
-
-    fn session_is_open(&self, session: SessionId) -> bool {
-        self.directory.session_is_open(crate::directory::SessionId(session.0))
     }
 
     fn since(&self, backlog: &Backlog<'_>) -> Caught {

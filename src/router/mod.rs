@@ -31,6 +31,9 @@ use std::time::Duration;
 pub trait Compile: Send + Sync {
     /// The viewer as of the directory's state now; `None`: there is no such user.
     fn compile(&self, user: UserId, generation: u64) -> Option<Viewer>;
+
+    /// Whether the session is open. A stream asks when it is registered, so that no log-out falls in between.
+    fn session_is_open(&self, session: SessionId) -> bool;
 }
 
 /// Who has to be looked at anew after a change, and who has to go.
@@ -156,7 +159,7 @@ impl Router {
         self.open.fetch_add(1, Ordering::Relaxed);
         metrics::gauge!(telemetry::STREAMS).increment(1.0);
         self.publishing.lock().put(slot, Arc::clone(&stream));
-        if !self.refresh(&stream, false) {
+        if !self.refresh(&stream, false) || !self.compiler.session_is_open(session) {
             self.close(&stream, CloseReason::SignedOut);
             return Err(OpenError::NoViewer);
         }
@@ -193,6 +196,10 @@ impl Router {
     /// Compiles the stream's viewer anew, judges again what waits, and follows his devices. `false`: there is no viewer.
     fn refresh(&self, stream: &Arc<Stream>, tell: bool) -> bool {
         let _entry = stream.indexing();
+        // One that was closed meanwhile has left the index, and does not come back.
+        if stream.outbox().closed().is_some() {
+            return true;
+        }
         let generation = self.generation.fetch_add(1, Ordering::Relaxed);
         let viewer = self.compiler.compile(stream.user(), generation).filter(|viewer| !viewer.disabled).map(Arc::new);
         let Some(viewer) = viewer else {
@@ -215,8 +222,10 @@ impl Router {
             self.collect(*user, &mut streams);
         }
         for account in &touched.accounts {
-            let users: Vec<UserId> = self.accounts.iter().filter(|entry| entry.value() == account).map(|entry| *entry.key()).collect();
-            users.into_iter().for_each(|user| self.collect(user, &mut streams));
+            // Whose account is not known yet is being compiled, perhaps from the state before.
+            let of_account = |user: &UserId| self.accounts.get(user).is_none_or(|of| *of == *account);
+            let users: Vec<UserId> = self.by_user.iter().map(|entry| *entry.key()).collect();
+            users.into_iter().filter(of_account).for_each(|user| self.collect(user, &mut streams));
         }
         let gates = self.turn_gates(touched);
         let closed: Vec<Arc<Stream>> = self
@@ -251,12 +260,14 @@ impl Router {
 
     /// Bodies that were judged before this leave no further.
     fn turn_gates(&self, touched: &Touched) -> Vec<Arc<Gate>> {
-        let of_account = |gate: &Gate| gate.account().is_some_and(|account| touched.accounts.contains(&account));
+        // Whose account is not known yet is being compiled, perhaps from the state before.
+        let of_account = |gate: &Gate| gate.account().is_none_or(|account| touched.accounts.contains(&account));
         let gates: Vec<Arc<Gate>> = self
             .gates
             .iter()
             .filter(|entry| {
-                let narrowed = touched.narrowed && (touched.users.contains(entry.key()) || of_account(entry.value()));
+                let narrowed = touched.narrowed
+                    && (touched.users.contains(entry.key()) || (!touched.accounts.is_empty() && of_account(entry.value())));
                 narrowed || touched.closed_users.contains(entry.key())
             })
             .map(|entry| Arc::clone(entry.value()))

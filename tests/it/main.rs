@@ -19,4 +19,6 @@ mod listener_memory;
 mod listener_mqtt;
 mod listener_rig;
 mod mosquitto;
+mod revocation;
+mod slow_viewer;
 mod tracks;
