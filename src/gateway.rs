@@ -18,7 +18,7 @@ use adapters::{ChangesInJournal, DirectoryViewers, Enforcement, RegisteredDevice
 use health::CaughtUp;
 use sources::GatewaySources;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -84,7 +84,6 @@ impl Gateway {
         let api_socket = bind("api", &config.api.bind).await?;
         let telemetry_socket = bind("telemetry", &config.telemetry.bind).await?;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-
         let (journal, report) = Journal::open(&dir.join("journal"), &config.journal, Arc::clone(&clock))?;
         tracing::info!(segments = report.segments, last_seq = report.last_seq, torn_bytes = report.torn_bytes, "journal opened");
         let hook = Arc::new(ChangesInJournal(journal.clone()));
@@ -100,8 +99,7 @@ impl Gateway {
         directory.set_barrier(Arc::new(barrier));
 
         let caught_up = CaughtUp::default();
-        let serving = health::serve(telemetry_socket.0, journal.clone(), Arc::clone(&caught_up), stop.clone());
-        tasks.spawn(serving);
+        tasks.spawn(health::serve(telemetry_socket.0, journal.clone(), Arc::clone(&caught_up), stop.clone()));
         let pipeline = Arc::new(Pipeline::open(&dir, &journal)?.start(Parts {
             pipeline: config.pipeline.clone(),
             listener: config.listener.clone(),
@@ -114,7 +112,6 @@ impl Gateway {
         // Nobody is shown, or lets in, anything before what was recorded has been computed: a replay is not news.
         pipeline.caught_up().await;
         caught_up.store(true, Ordering::Relaxed);
-
         let sources = GatewaySources {
             directory: directory.clone(),
             journal: journal.clone(),
@@ -122,8 +119,7 @@ impl Gateway {
             latest: Arc::clone(pipeline.latest()),
             remarks: Arc::clone(pipeline.remarks()),
         };
-        let key = dir.join("cursor.key");
-        let cursors = Cursors::open(&key).map_err(|source| StartError::DataDir { path: key, source })?;
+        let cursors = cursors(&dir)?;
         let delivery = Arc::new(Delivery { router: Arc::clone(&router), sources: Arc::new(sources), cursors, clock: Arc::clone(&clock) });
         let gateway = Self {
             directory,
@@ -316,6 +312,12 @@ impl Offline {
 
 /// How long connections may take to end in order.
 const STOP_GRACE: Duration = Duration::from_secs(5);
+
+/// The seal of cursors: kept, so that cursors outlive the process.
+fn cursors(dir: &Path) -> Result<Cursors, StartError> {
+    let key = dir.join("cursor.key");
+    Cursors::open(&key).map_err(|source| StartError::DataDir { path: key, source })
+}
 
 async fn bind(what: &'static str, address: &str) -> Result<(TcpListener, SocketAddr), StartError> {
     let failed = |source| StartError::Bind { what, address: address.to_owned(), source };

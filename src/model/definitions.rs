@@ -4,7 +4,8 @@ use super::{Geofence, Rule};
 use policy::{GeofenceId, RuleId};
 use std::sync::Arc;
 
-/// The geofences and rules as of a version. Cloning shares structure, and what two versions differ in is found without walking through both.
+/// The geofences and rules as of a version. Cloning shares structure; what two versions differ in is found without
+/// walking through both.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DefinitionSet {
     /// Raised by each change.

@@ -192,8 +192,22 @@ fn visit_facts(visit: &Visit) -> Facts<'_> {
 
 fn alert_facts(alert: &Alert) -> Facts<'_> {
     // The rule needs no grant of its own: whoever sees its device sees it (B19).
-    let Alert { id: _, order, recorded_at, account, device, kind, rule: _, geofence, fix_time, latitude: _, longitude: _, value, alarm: _ } =
-        alert;
+    let Alert {
+        id: _,
+        order,
+        recorded_at,
+        account,
+        device,
+        kind,
+        rule: _,
+        geofence,
+        fix_time,
+        // Where it was is told of that time, which is judged.
+        latitude: _,
+        longitude: _,
+        value,
+        alarm: _,
+    } = alert;
     let at = fix_time.unwrap_or(*recorded_at);
     // "So long in the geofence", "so long unheard" tell of the time before as well (P3).
     let began = match (kind, value) {
