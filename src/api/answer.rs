@@ -3,9 +3,10 @@
 
 use super::problem::Problem;
 use super::told::{Telling, Told};
-use crate::directory::Changed;
+use crate::delivery::SocketControl;
+use crate::directory::{Changed, Directory, SessionId};
 use crate::model::PublicId;
-use crate::router::{BodyGuard, Chunk};
+use crate::router::{BodyGuard, Chunk, Going};
 use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -130,47 +131,87 @@ impl Done {
     }
 }
 
+/// The gate that the pieces of one answer pass, and the connection that they go to.
+#[derive(Clone)]
+pub(super) struct Way {
+    pub guard: BodyGuard,
+    pub directory: Directory,
+    pub session: SessionId,
+    /// `None`: not over a socket of ours.
+    pub socket: Option<SocketControl>,
+}
+
+impl Way {
+    /// Lets a piece through: the viewer that it was judged for is in force, and his session is open.
+    fn pass(&self) -> Option<Chunk> {
+        let socket = self.socket.clone();
+        let reset = move || socket.iter().for_each(SocketControl::reset);
+        let chunk = self.guard.chunk(Going { session: crate::router::SessionId(self.session.0), reset: Box::new(reset) })?;
+        self.directory.session_is_open(self.session).then_some(chunk)
+    }
+
+    /// Until the piece before is with the kernel, the next one is not begun.
+    async fn is_free(&self) {
+        match &self.socket {
+            Some(socket) => socket.sent().await,
+            None => tokio::task::yield_now().await,
+        }
+    }
+
+    /// The piece counts as being sent until it is with the kernel.
+    fn hand_over(&self, chunk: Chunk) -> Option<Chunk> {
+        match &self.socket {
+            Some(socket) => {
+                socket.hold(chunk);
+                None
+            }
+            None => Some(chunk),
+        }
+    }
+}
+
 impl Shown {
     /// The answer, if the viewer that it was judged for is still the one in force. Later pieces are cut off if he is not.
-    pub fn respond(self, guard: &BodyGuard, is_open: impl Fn() -> bool + Send + 'static) -> Option<Response> {
-        let first = guard.chunk().filter(|_| is_open())?;
+    pub fn respond(self, way: &Way) -> Option<Response> {
+        let first = way.pass()?;
         let mut headers = version_header(self.version);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(CONTENT_LENGTH, HeaderValue::from(self.json.len()));
-        let mut response = Response::new(Body::from_stream(pieces(Bytes::from(self.json), guard.clone(), first, is_open)));
+        let mut response = Response::new(Body::from_stream(pieces(Bytes::from(self.json), way.clone(), first)));
         *response.headers_mut() = headers;
         Some(response)
     }
 }
 
-/// Each piece counts as being sent until the next one is asked for, or nobody asks any more.
-fn pieces(
-    json: Bytes,
-    guard: BodyGuard,
-    first: Chunk,
-    is_open: impl Fn() -> bool + Send + 'static,
-) -> impl stream::Stream<Item = io::Result<Bytes>> + Send {
-    stream::unfold((json, Some(first), is_open, false), move |(mut rest, held, is_open, begun)| {
-        let guard = guard.clone();
-        async move {
-            let held = if begun {
-                // What was handed over last is written first.
-                tokio::task::yield_now().await;
-                drop(held);
+/// What is left of an answer, and what stands for the piece that is being sent.
+enum Left {
+    First(Bytes, Chunk),
+    Later(Bytes, Option<Chunk>),
+    Nothing,
+}
+
+fn pieces(json: Bytes, way: Way, first: Chunk) -> impl stream::Stream<Item = io::Result<Bytes>> + Send {
+    stream::unfold((Left::First(json, first), way), async |(left, way)| {
+        let (mut rest, chunk) = match left {
+            Left::Nothing => return None,
+            Left::First(rest, chunk) => (rest, Some(chunk)),
+            Left::Later(rest, before) => {
+                way.is_free().await;
+                drop(before);
                 if rest.is_empty() {
                     return None;
                 }
-                guard.chunk().filter(|_| is_open())
-            } else {
-                held
-            };
-            if held.is_none() {
-                let cut = io::Error::new(io::ErrorKind::ConnectionAborted, "access changed while the answer was being sent");
-                return Some((Err(cut), (Bytes::new(), None, is_open, true)));
+                (rest, way.pass())
             }
-            let piece = rest.split_to(rest.len().min(CHUNK_BYTES_MAX));
-            Some((Ok(piece), (rest, held, is_open, true)))
-        }
+        };
+        let Some(chunk) = chunk else {
+            way.socket.iter().for_each(SocketControl::reset);
+            let cut = io::Error::new(io::ErrorKind::ConnectionAborted, "access changed while the answer was being sent");
+            return Some((Err(cut), (Left::Nothing, way)));
+        };
+        let piece = rest.split_to(rest.len().min(CHUNK_BYTES_MAX));
+        let held = way.hand_over(chunk);
+        Some((Ok(piece), (Left::Later(rest, held), way)))
     })
 }
 
@@ -185,6 +226,7 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::config::DeliveryConfig;
+    use crate::directory::{Actor, Change, NewUser};
     use crate::router::{Compile, Router, SessionId, Touched};
     use futures_util::StreamExt as _;
     use policy::{Access, AccountId, DeviceWindows, UserId, Viewer};
@@ -204,51 +246,91 @@ mod tests {
         }
     }
 
-    const USER: UserId = UserId(7);
+    struct World {
+        router: Router,
+        directory: Directory,
+        user: UserId,
+        session: crate::directory::Session,
+    }
+
+    const PASSWORD: &str = "tall-oak-9 river";
+
+    impl World {
+        async fn new() -> Self {
+            let clock = Arc::new(Clock::system());
+            let directory = Directory::open_in_memory(Arc::clone(&clock), None).await.expect("a directory");
+            let tariff = Change::CreateTariff { name: "t".to_owned(), history: 1_000_000 };
+            let tariff = directory.change(Actor::Operator, tariff).await.expect("made").id().expect("an id");
+            let owner = NewUser {
+                email: "a@b.example".to_owned(),
+                password: PASSWORD.into(),
+                name: String::new(),
+                surname: String::new(),
+                phone: String::new(),
+            };
+            let account = Change::CreateAccount { name: "a".to_owned(), tariff, owner };
+            directory.change(Actor::Operator, account).await.expect("made");
+            let session = directory.sign_in("a@b.example", PASSWORD, None).await.expect("let in").session;
+            let router = Router::new(DeliveryConfig::default(), clock, Arc::new(Owners));
+            Self { router, directory, user: session.user, session }
+        }
+
+        fn way(&self) -> Way {
+            let guard = self.router.body(self.user).expect("a viewer");
+            Way { guard, directory: self.directory.clone(), session: self.session.id, socket: None }
+        }
+    }
 
     fn long() -> Shown {
         Shown { json: "x".repeat(3 * CHUNK_BYTES_MAX), version: None }
     }
 
-    fn rig() -> (Router, BodyGuard) {
-        let router = Router::new(DeliveryConfig::default(), Arc::new(Clock::system()), Arc::new(Owners));
-        let guard = router.body(USER).expect("a viewer");
-        (router, guard)
+    #[tokio::test]
+    async fn p6_what_is_left_of_an_answer_is_cut_off_when_access_is_taken_away() {
+        let world = World::new().await;
+        let way = world.way();
+        let mut body = long().respond(&way).expect("current").into_body().into_data_stream();
+        assert_eq!(body.next().await.expect("a piece").expect("sent").len(), CHUNK_BYTES_MAX);
+        let narrowed = Touched { users: vec![world.user], narrowed: true, ..Touched::default() };
+        let (rest, ()) = tokio::join!(async { body.next().await.expect("an end") }, world.router.enforce(&narrowed));
+        // The piece after the first was begun before the change, or not at all.
+        assert!(rest.is_err() || body.next().await.expect("an end").is_err());
+        assert!(body.next().await.is_none());
+        assert!(long().respond(&way).is_none(), "an answer judged before is not begun");
+        assert!(long().respond(&world.way()).is_some(), "one judged anew is");
     }
 
     #[tokio::test]
-    async fn p6_what_is_left_of_an_answer_is_cut_off_when_access_is_taken_away() {
-        let (router, guard) = rig();
-        let mut body = long().respond(&guard, || true).expect("current").into_body().into_data_stream();
-        assert_eq!(body.next().await.expect("a piece").expect("sent").len(), CHUNK_BYTES_MAX);
-        let narrowed = Touched { users: vec![USER], narrowed: true, ..Touched::default() };
-        let enforced = async {
-            router.enforce(&narrowed).await;
-        };
-        let rest = async { body.next().await.expect("an end").is_err() };
-        let ((), cut) = tokio::join!(enforced, rest);
-        assert!(cut && body.next().await.is_none());
-        assert!(long().respond(&guard, || true).is_none(), "an answer judged before is not begun");
-        assert!(router.body(USER).is_some_and(|guard| long().respond(&guard, || true).is_some()), "one judged anew is");
+    async fn p6_what_was_not_taken_at_the_end_of_the_grace_is_cut_off() {
+        let world = World::new().await;
+        let way = world.way();
+        let reset = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&reset);
+        let going =
+            Going { session: crate::router::SessionId(world.session.id.0), reset: Box::new(move || told.store(true, Ordering::SeqCst)) };
+        let chunk = way.guard.chunk(going).expect("let through");
+        let narrowed = Touched { users: vec![world.user], narrowed: true, ..Touched::default() };
+        world.router.enforce(&narrowed).await;
+        assert!(reset.load(Ordering::SeqCst));
+        drop(chunk);
     }
 
     #[tokio::test]
     async fn p6_an_answer_is_cut_off_when_its_session_ends() {
-        let (_router, guard) = rig();
-        let open = Arc::new(AtomicBool::new(true));
-        let asked = Arc::clone(&open);
-        let response = long().respond(&guard, move || asked.load(Ordering::SeqCst)).expect("open");
-        let mut body = response.into_body().into_data_stream();
+        let world = World::new().await;
+        let way = world.way();
+        let mut body = long().respond(&way).expect("open").into_body().into_data_stream();
         assert!(body.next().await.expect("a piece").is_ok());
-        open.store(false, Ordering::SeqCst);
+        let close = Change::CloseSession { session: world.session.id };
+        world.directory.change(Actor::User(world.user, None), close).await.expect("closed");
         assert!(body.next().await.expect("an end").is_err());
-        assert!(long().respond(&guard, || false).is_none());
+        assert!(long().respond(&way).is_none());
     }
 
     #[tokio::test]
     async fn an_answer_that_nobody_disturbs_leaves_whole() {
-        let (_router, guard) = rig();
-        let body = long().respond(&guard, || true).expect("current").into_body();
+        let world = World::new().await;
+        let body = long().respond(&world.way()).expect("current").into_body();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.expect("whole");
         assert_eq!(bytes.len(), 3 * CHUNK_BYTES_MAX);
     }

@@ -2,6 +2,7 @@
 
 use super::operations::Operation;
 use super::problem::Problem;
+use crate::delivery::SocketControl;
 use crate::model::PublicId;
 use axum::extract::Query;
 use axum::http::header::{CONTENT_TYPE, IF_MATCH};
@@ -15,6 +16,8 @@ pub(super) struct Asked {
     pub uri: Uri,
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// Where the answer goes.
+    pub socket: Option<SocketControl>,
 }
 
 impl Asked {

@@ -1,6 +1,6 @@
 //! The one way of every request: who asks, how often, may he at all; then the operation; then the answer, past the gate.
 
-use super::answer::Answer;
+use super::answer::{Answer, Way};
 use super::asked::Asked;
 use super::call::{Call, refusal};
 use super::operations::{OPERATIONS, Operation, Run};
@@ -74,7 +74,7 @@ async fn serve(state: &ApiState, operation: &'static Operation, request: Request
             let (parts, body) = request.into_parts();
             let body = whole(state, &parts.headers, body).await?;
             let address = stream::address(&parts);
-            log_in(state, address, &Asked { operation, uri: parts.uri, headers: parts.headers, body }).await
+            log_in(state, address, &Asked { operation, uri: parts.uri, headers: parts.headers, body, socket: None }).await
         }
         Run::Stream => stream::open(state, operation, request).await,
         Run::Read(_) | Run::Change(_) => {
@@ -85,7 +85,8 @@ async fn serve(state: &ApiState, operation: &'static Operation, request: Request
             let mut response = match may(state, operation, &session) {
                 Ok(()) => {
                     let body = whole(state, &parts.headers, body).await?;
-                    let asked = Arc::new(Asked { operation, uri: parts.uri, headers: parts.headers, body });
+                    let socket = stream::control(&parts).cloned();
+                    let asked = Arc::new(Asked { operation, uri: parts.uri, headers: parts.headers, body, socket });
                     run(state, operation, session, asked).await.unwrap_or_else(Problem::into_response)
                 }
                 Err(problem) => problem.into_response(),
@@ -126,11 +127,11 @@ async fn run(state: &ApiState, operation: &'static Operation, session: Session, 
         Run::Read(handler) => {
             for _ in 0..TRIES_MAX {
                 let (call, guard) = call(state, session, &asked)?;
-                let directory = state.directory().clone();
+                let way = Way { guard, directory: state.directory().clone(), session: session.id, socket: asked.socket.clone() };
                 match handler(call).await? {
                     Answer::Done(done) => return Ok(done.respond()),
                     Answer::Shown(shown) => {
-                        if let Some(response) = shown.respond(&guard, move || directory.session_is_open(session.id)) {
+                        if let Some(response) = shown.respond(&way) {
                             return Ok(response);
                         }
                     }

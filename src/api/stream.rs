@@ -20,7 +20,7 @@ pub(super) fn address(parts: &Parts) -> IpAddr {
     control(parts).map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |control| control.address.ip())
 }
 
-fn control(parts: &Parts) -> Option<&SocketControl> {
+pub(super) fn control(parts: &Parts) -> Option<&SocketControl> {
     parts.extensions.get::<ConnectInfo<SocketControl>>().map(|ConnectInfo(control)| control)
 }
 

@@ -11,7 +11,7 @@ mod websocket;
 
 pub use cursor::{CursorKey, Cursors};
 pub use opening::{Backlog, Caught};
-pub use socket::{SocketControl, StreamListener};
+pub use socket::{Connection, SocketControl, StreamListener};
 
 use crate::clock::Clock;
 use crate::model::{DeviceId, Names, Order, PublicId, Shared};

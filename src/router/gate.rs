@@ -1,17 +1,30 @@
 //! Bodies under way: an answer that was judged for a viewer leaves only while he is the viewer in force.
 
+use super::SessionId;
+use super::stream::ResetSocket;
 use parking_lot::Mutex;
 use policy::{AccountId, Viewer};
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Notify;
 use tokio::time::Instant;
+
+/// Where a chunk goes.
+pub struct Going {
+    /// Of which session.
+    pub session: SessionId,
+    /// Cuts its connection off.
+    pub reset: ResetSocket,
+}
 
 /// One user's gate. It turns whenever something is taken from him.
 #[derive(Default)]
 pub(super) struct Gate {
     turn: AtomicU64,
-    in_flight: AtomicUsize,
+    numbers: AtomicU64,
+    /// Chunks that were let through and are not with the kernel yet.
+    in_flight: Mutex<HashMap<u64, Going>>,
     ended: Notify,
     account: Mutex<Option<AccountId>>,
 }
@@ -29,18 +42,30 @@ impl Gate {
         *self.account.lock()
     }
 
-    pub(super) fn belongs_to(&self, account: AccountId) {
-        *self.account.lock() = Some(account);
+    /// `true`: it was not known before.
+    pub(super) fn belongs_to(&self, account: AccountId) -> bool {
+        self.account.lock().replace(account) != Some(account)
     }
 
-    /// Waits until no chunk that was let through is still being written, or the deadline.
-    pub(super) async fn chunks_ended(&self, deadline: Instant) {
+    /// Whether a chunk of one of these sessions is being sent.
+    pub(super) fn sends_to(&self, sessions: &[SessionId]) -> bool {
+        !sessions.is_empty() && self.in_flight.lock().values().any(|going| sessions.contains(&going.session))
+    }
+
+    /// Waits until no chunk that was let through is still being sent. At the deadline the connections of those left are cut off.
+    /// `false`: some were.
+    pub(super) async fn chunks_ended(&self, deadline: Instant) -> bool {
         loop {
             let ended = self.ended.notified();
             tokio::pin!(ended);
             ended.as_mut().enable();
-            if self.in_flight.load(Ordering::SeqCst) == 0 || tokio::time::timeout_at(deadline, ended).await.is_err() {
-                return;
+            if self.in_flight.lock().is_empty() {
+                return true;
+            }
+            if tokio::time::timeout_at(deadline, ended).await.is_err() {
+                let left = self.in_flight.lock();
+                left.values().for_each(|going| (going.reset)());
+                return left.is_empty();
             }
         }
     }
@@ -73,9 +98,10 @@ impl BodyGuard {
 
     /// Lets one chunk through, or says that it must not leave. While the [`Chunk`] lives, it counts as being sent.
     #[must_use]
-    pub fn chunk(&self) -> Option<Chunk> {
-        self.gate.in_flight.fetch_add(1, Ordering::SeqCst);
-        let chunk = Chunk { gate: Arc::clone(&self.gate) };
+    pub fn chunk(&self, going: Going) -> Option<Chunk> {
+        let number = self.gate.numbers.fetch_add(1, Ordering::Relaxed);
+        self.gate.in_flight.lock().insert(number, going);
+        let chunk = Chunk { gate: Arc::clone(&self.gate), number };
         // Counted before it is checked: a turn after the check waits for it, a turn before the check is seen.
         self.current().then_some(chunk)
     }
@@ -84,11 +110,16 @@ impl BodyGuard {
 /// A chunk of a body on its way.
 pub struct Chunk {
     gate: Arc<Gate>,
+    number: u64,
 }
 
 impl Drop for Chunk {
     fn drop(&mut self) {
-        if self.gate.in_flight.fetch_sub(1, Ordering::SeqCst) == 1 {
+        let mut in_flight = self.gate.in_flight.lock();
+        in_flight.remove(&self.number);
+        let is_last = in_flight.is_empty();
+        drop(in_flight);
+        if is_last {
             self.gate.ended.notify_waiters();
         }
     }

@@ -9,9 +9,9 @@ mod outbox;
 mod stream;
 mod subscription;
 
-pub use gate::{BodyGuard, Chunk};
+pub use gate::{BodyGuard, Chunk, Going};
 pub use outbox::{CloseReason, Outbox, Outgoing};
-pub use stream::{SessionId, Stream};
+pub use stream::{ResetSocket, SessionId, Stream};
 pub use subscription::{Kind, Kinds, Subscription};
 
 use crate::clock::Clock;
@@ -253,26 +253,30 @@ impl Router {
             }
         }
         for gate in gates {
-            gate.chunks_ended(deadline).await;
+            if !gate.chunks_ended(deadline).await {
+                metrics::counter!(telemetry::REVOKE_RESETS).increment(1);
+            }
         }
         metrics::histogram!(telemetry::REVOKE).record(started.elapsed().as_secs_f64());
     }
 
-    /// Bodies that were judged before this leave no further.
+    /// Bodies that were judged before this leave no further. Gives the gates whose chunks under way have to end: of a session that is
+    /// closed the gate does not turn, for the user's other sessions stay; whoever sends looks whether his session is open.
     fn turn_gates(&self, touched: &Touched) -> Vec<Arc<Gate>> {
         // Whose account is not known yet is being compiled, perhaps from the state before.
         let of_account = |gate: &Gate| gate.account().is_none_or(|account| touched.accounts.contains(&account));
-        let gates: Vec<Arc<Gate>> = self
-            .gates
-            .iter()
-            .filter(|entry| {
-                let narrowed = touched.narrowed
-                    && (touched.users.contains(entry.key()) || (!touched.accounts.is_empty() && of_account(entry.value())));
-                narrowed || touched.closed_users.contains(entry.key())
-            })
-            .map(|entry| Arc::clone(entry.value()))
-            .collect();
-        gates.iter().for_each(|gate| gate.turn());
+        let mut gates = Vec::new();
+        for entry in &self.gates {
+            let gate = entry.value();
+            let of_touched = touched.users.contains(entry.key()) || (!touched.accounts.is_empty() && of_account(gate));
+            let turns = (touched.narrowed && of_touched) || touched.closed_users.contains(entry.key());
+            if turns {
+                gate.turn();
+            }
+            if turns || gate.sends_to(&touched.closed_sessions) {
+                gates.push(Arc::clone(gate));
+            }
+        }
         gates
     }
 
@@ -287,11 +291,15 @@ impl Router {
     #[must_use]
     pub fn body(&self, user: UserId) -> Option<BodyGuard> {
         let gate = Arc::clone(&self.gates.entry(user).or_default());
-        let turn = gate.now();
-        let generation = self.generation.fetch_add(1, Ordering::Relaxed);
-        let viewer = self.compiler.compile(user, generation).filter(|viewer| !viewer.disabled)?;
-        gate.belongs_to(viewer.account);
-        Some(BodyGuard::new(gate, turn, Arc::new(viewer)))
+        loop {
+            let turn = gate.now();
+            let generation = self.generation.fetch_add(1, Ordering::Relaxed);
+            let viewer = self.compiler.compile(user, generation).filter(|viewer| !viewer.disabled)?;
+            // A change for everybody of the account finds the gate only if it says whose it is: the first viewer is compiled twice.
+            if !gate.belongs_to(viewer.account) {
+                return Some(BodyGuard::new(gate, turn, Arc::new(viewer)));
+            }
+        }
     }
 
     /// Up to where items were published.
