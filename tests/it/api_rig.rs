@@ -202,6 +202,11 @@ impl Rig {
     }
 
     pub async fn record_at(&self, device: &str, fix_time: Micros, longitude: f64) {
+        self.records(device, &[fix_time], longitude).await;
+    }
+
+    /// Records at these times, in one group.
+    pub async fn records(&self, device: &str, fix_times: &[Micros], longitude: f64) {
         let fix = Fix {
             latitude: Latitude::new(52.5).expect("in range"),
             longitude: Longitude::new(longitude).expect("in range"),
@@ -210,13 +215,15 @@ impl Rig {
             speed_kmh: Some(50.0),
             course_deg: None,
         };
-        let record = Record { fix_time: Some(fix_time), fix: Some(fix), attributes: Attributes::new() };
         let snapshot = self.gateway.directory().snapshot();
         let device = snapshot.device_of_public(self.id(device)).expect("a device");
         let (account, generation, device) = (device.account, device.generation, device.id);
         let mut batch = Batch::new();
         let received_at = self.clock.now();
-        batch.push(&NewEntry::Record { device, account, generation, received_at, protocol: 0, record: &record });
+        for fix_time in fix_times {
+            let record = Record { fix_time: Some(*fix_time), fix: Some(fix), attributes: Attributes::new() };
+            batch.push(&NewEntry::Record { device, account, generation, received_at, protocol: 0, record: &record });
+        }
         let committed = self.gateway.journal().append(batch).await.expect("durable");
         assert_eq!(committed.refused, 0, "the device is current");
         self.gateway.settled().await;

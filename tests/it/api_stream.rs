@@ -5,7 +5,8 @@ use super::client::Client;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
@@ -152,5 +153,55 @@ async fn p5_a_subscription_to_what_is_not_visible_is_answered_like_one_to_nothin
     socket.send(Message::text(json!({ "type": "subscribe", "devices": ids }).to_string())).await.expect("sent");
     let first = next(&mut socket).await.expect("open");
     assert_eq!(first, [json!({ "type": "not_found", "devices": ids })]);
+    rig.stop().await;
+}
+
+/// A viewer who asks for a page of megabytes and reads none of it.
+async fn unread_page(rig: &Rig, token: &str) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4_096).expect("set");
+    let mut socket = socket.connect(rig.address()).await.expect("connected");
+    let path = path_of(&format!("/devices/{}/positions?limit=10000", rig.id("device")));
+    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n");
+    socket.write_all(request.as_bytes()).await.expect("sent");
+    // The answer has begun.
+    let mut first = [0; 12];
+    socket.read_exact(&mut first).await.expect("an answer");
+    assert_eq!(&first, b"HTTP/1.1 200");
+    socket
+}
+
+/// Reads to the end: how many bytes came, and whether it was cut off.
+async fn rest_of(socket: &mut TcpStream) -> usize {
+    let mut rest = Vec::new();
+    let _ = tokio::time::timeout(PATIENCE, socket.read_to_end(&mut rest)).await.expect("an end");
+    rest.len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p6_a_page_that_is_not_read_is_cut_off_when_access_is_taken_away() {
+    let rig = Rig::start_with(|config| config.history.page_rows_max = 10_000).await;
+    let times: Vec<_> = (0..10_000).map(|n| super::api_rig::NOW - (20_000 - n) * super::api_rig::SECOND).collect();
+    rig.records("device", &times, 13.45).await;
+    let mut owner = rig.client("owner").await;
+    let mut whole = rig.client("worker").await;
+    let path = path_of(&format!("/devices/{}/positions?limit=10000", rig.id("device")));
+    let whole_bytes = whole.get(&path).await.body.len();
+    assert!(whole_bytes > 2_000_000, "{whole_bytes}");
+    let sub = rig.client("sub").await;
+    let token = sub.token.clone().expect("logged in");
+    let mut by_grant = unread_page(&rig, &token).await;
+    let begun = std::time::Instant::now();
+    rig.ok(&mut owner, "PUT", &rig.user_path("sub", "grants/devices"), &json!({ "devices": [] })).await;
+    assert!(begun.elapsed() < Duration::from_secs(5), "a viewer who does not read holds nobody up");
+    assert!(rest_of(&mut by_grant).await < whole_bytes / 2);
+    rig.ok(&mut owner, "PUT", &rig.user_path("sub", "grants/devices"), &json!({ "devices": [rig.id("device")] })).await;
+    let mut by_session = unread_page(&rig, &token).await;
+    let mut undisturbed = unread_page(&rig, rig.client("sub").await.token.as_deref().expect("logged in")).await;
+    let mut sub = sub;
+    assert_eq!(sub.send("DELETE", &path_of("/session"), &[], "").await.status, 204);
+    assert!(rest_of(&mut by_session).await < whole_bytes / 2);
+    let mut rest = vec![0; whole_bytes];
+    undisturbed.read_exact(&mut rest).await.expect("another session of his is not cut off");
     rig.stop().await;
 }
