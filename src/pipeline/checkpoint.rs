@@ -345,7 +345,8 @@ impl<'a> Source<'a> {
     }
 
     fn bytes(&mut self) -> Option<&'a [u8]> {
-        let (head, tail) = self.0.split_at_checked(usize::try_from(self.u64()?).ok()?)?;
+        let length = usize::try_from(self.u64()?).ok()?;
+        let (head, tail) = self.0.split_at_checked(length)?;
         self.0 = tail;
         Some(head)
     }

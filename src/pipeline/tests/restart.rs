@@ -228,6 +228,21 @@ fn killed_after_each_entry() {
 }
 
 #[test]
+fn p10_the_newest_checkpoint_is_taken_up() {
+    let rig = Rig::with(|config| config.checkpoint_bytes = 1);
+    rig.define(|set| set.put_geofence(circle(DEPOT, 0)));
+    for n in 0..5 {
+        rig.record(DeviceId(1), &record(n * 10, place(0)));
+        rig.settle();
+    }
+    let folder = rig.dir.path().join("pipeline");
+    let restored = super::super::checkpoint::load(&folder, &rig.journal.identity(), 1, rig.journal.committed()).expect("listed");
+    let restored = restored.expect("a checkpoint reads");
+    assert!(restored.seq > 1 && restored.devices.len() == 1 && !restored.marks.is_empty());
+    assert!(restored.devices[0].1.latest.is_some());
+}
+
+#[test]
 fn a_checkpoint_that_does_not_read_is_passed_over() {
     let rig = Rig::with(|config| config.checkpoint_bytes = 1);
     rig.define(|set| set.put_geofence(circle(DEPOT, 0)));
