@@ -83,7 +83,8 @@ section! {
         mqtt_port: u16 = 1883,
         /// Whether our own MQTT listener runs.
         mqtt: bool = true,
-        /// The password that every client of our own MQTT listener must present, with any user name; none: a device is known by its topic alone.
+        /// The password that every client of our own MQTT listener must present, with any user name; none: a device is known by its
+        /// topic alone.
         mqtt_password: Option<String> = None,
         /// Publications of one MQTT client that may wait for the commit.
         mqtt_in_flight_max: u16 = 64,

@@ -54,7 +54,8 @@ async fn load() {
     let received = Arc::new(Received::default());
     viewers::watch(world.gateway.api(), &world.tokens, &received).await;
     println!(
-        "whole way: 2,000 devices, 10,000 geofences, 100 viewers of 20 devices each, {BATCH} records a frame, fdatasync before each acknowledgement"
+        "whole way: 2,000 devices, 10,000 geofences, 100 viewers of 20 devices each, \
+         {BATCH} records a frame, fdatasync before each acknowledgement"
     );
     let full = drive(&world, &received, "as fast as it goes", 0.0, 0).await;
     drive(&world, &received, "half of that", full / 2.0, 1).await;
@@ -97,7 +98,8 @@ async fn drive(world: &World, received: &Arc<Received>, what: &str, rate: f64, r
     tokio::time::sleep(Duration::from_millis(500)).await;
     let delivered = received.items.load(Ordering::Relaxed) - items;
     println!(
-        "  {what}: {:.0} records/s acknowledged, {:.0} items/s delivered; all computed {:.1} s after the last; ack p50 {:.1} ms, p99 {:.1} ms; \
+        "  {what}: {:.0} records/s acknowledged, {:.0} items/s delivered; all computed {:.1} s after the last; \
+         ack p50 {:.1} ms, p99 {:.1} ms; \
          lagged {}",
         acked as f64 / took,
         delivered as f64 / settled,

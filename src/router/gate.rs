@@ -52,20 +52,23 @@ impl Gate {
         !sessions.is_empty() && self.in_flight.lock().values().any(|going| sessions.contains(&going.session))
     }
 
-    /// Waits until no chunk that was let through is still being sent. At the deadline the connections of those left are cut off.
-    /// `false`: some were.
-    pub(super) async fn chunks_ended(&self, deadline: Instant) -> bool {
+    /// Waits until no chunk that was let through is still being sent: of these sessions, or of all where none are named. At the
+    /// deadline the connections of those left are cut off. `false`: some were.
+    pub(super) async fn chunks_ended(&self, of: Option<&[SessionId]>, deadline: Instant) -> bool {
+        let concerned = |going: &&Going| of.is_none_or(|sessions| sessions.contains(&going.session));
         loop {
             let ended = self.ended.notified();
             tokio::pin!(ended);
             ended.as_mut().enable();
-            if self.in_flight.lock().is_empty() {
+            if !self.in_flight.lock().values().any(|going| concerned(&going)) {
                 return true;
             }
             if tokio::time::timeout_at(deadline, ended).await.is_err() {
-                let left = self.in_flight.lock();
-                left.values().for_each(|going| (going.reset)());
-                return left.is_empty();
+                let in_flight = self.in_flight.lock();
+                let mut left = in_flight.values().filter(concerned).peekable();
+                let none_left = left.peek().is_none();
+                left.for_each(|going| (going.reset)());
+                return none_left;
             }
         }
     }
@@ -115,12 +118,7 @@ pub struct Chunk {
 
 impl Drop for Chunk {
     fn drop(&mut self) {
-        let mut in_flight = self.gate.in_flight.lock();
-        in_flight.remove(&self.number);
-        let is_last = in_flight.is_empty();
-        drop(in_flight);
-        if is_last {
-            self.gate.ended.notify_waiters();
-        }
+        self.gate.in_flight.lock().remove(&self.number);
+        self.gate.ended.notify_waiters();
     }
 }

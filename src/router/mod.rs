@@ -252,17 +252,18 @@ impl Router {
                 self.close(stream, CloseReason::Reset);
             }
         }
-        for gate in gates {
-            if !gate.chunks_ended(deadline).await {
+        for (gate, turned) in gates {
+            let of = if turned { None } else { Some(touched.closed_sessions.as_slice()) };
+            if !gate.chunks_ended(of, deadline).await {
                 metrics::counter!(telemetry::REVOKE_RESETS).increment(1);
             }
         }
         metrics::histogram!(telemetry::REVOKE).record(started.elapsed().as_secs_f64());
     }
 
-    /// Bodies that were judged before this leave no further. Gives the gates whose chunks under way have to end: of a session that is
-    /// closed the gate does not turn, for the user's other sessions stay; whoever sends looks whether his session is open.
-    fn turn_gates(&self, touched: &Touched) -> Vec<Arc<Gate>> {
+    /// Bodies that were judged before this leave no further. Gives the gates whose chunks under way have to end, and whether they turned: of a
+    /// session that is closed the gate does not turn, for the user's other sessions stay; whoever sends looks whether his session is open.
+    fn turn_gates(&self, touched: &Touched) -> Vec<(Arc<Gate>, bool)> {
         // Whose account is not known yet is being compiled, perhaps from the state before.
         let of_account = |gate: &Gate| gate.account().is_none_or(|account| touched.accounts.contains(&account));
         let mut gates = Vec::new();
@@ -274,7 +275,7 @@ impl Router {
                 gate.turn();
             }
             if turns || gate.sends_to(&touched.closed_sessions) {
-                gates.push(Arc::clone(gate));
+                gates.push((Arc::clone(gate), turns));
             }
         }
         gates
