@@ -261,8 +261,9 @@ impl Router {
         metrics::histogram!(telemetry::REVOKE).record(started.elapsed().as_secs_f64());
     }
 
-    /// Bodies that were judged before this leave no further. Gives the gates whose chunks under way have to end, and whether they turned: of a
-    /// session that is closed the gate does not turn, for the user's other sessions stay; whoever sends looks whether his session is open.
+    /// Bodies that were judged before this leave no further. Gives the gates whose chunks under way have to end, and whether they
+    /// turned: of a session that is closed the gate does not turn, for the user's other sessions stay; whoever sends looks whether his
+    /// session is open.
     fn turn_gates(&self, touched: &Touched) -> Vec<(Arc<Gate>, bool)> {
         // Whose account is not known yet is being compiled, perhaps from the state before.
         let of_account = |gate: &Gate| gate.account().is_none_or(|account| touched.accounts.contains(&account));
