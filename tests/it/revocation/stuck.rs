@@ -30,6 +30,7 @@ pub async fn narrow(api: SocketAddr) -> TcpStream {
 async fn world() -> World {
     World::with(|config| {
         config.delivery.send_buffer_bytes = SEND_BUFFER_BYTES;
+        config.delivery.revoke_grace_ms = 250;
         config.history.page_rows_max = 20_000;
     })
     .await
