@@ -4,8 +4,9 @@ use super::answer::Answer;
 use super::call::Call;
 use super::positions::{Direction, instant};
 use super::problem::Problem;
-use super::reads::{self, EventsAsked};
+use super::reads;
 use crate::directory::{DeviceView, GeofenceView};
+use crate::events::EventQuery;
 use crate::model::PublicId;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ struct Query {
 }
 
 /// Reads what is asked of visits or alerts. A device or geofence that he does not see is answered like one that does not exist (P5).
-pub(super) fn asked(call: &Call) -> Result<(EventsAsked, Direction), Problem> {
+pub(super) fn asked(call: &Call) -> Result<(EventQuery, Direction), Problem> {
     let query: Query = call.query()?;
     let snapshot = call.snapshot();
     let device = query.device.map(|id| {
@@ -35,7 +36,7 @@ pub(super) fn asked(call: &Call) -> Result<(EventsAsked, Direction), Problem> {
         let view = snapshot.geofence_of_public(id).map(|geofence| GeofenceView(Arc::clone(geofence)));
         call.admit(view).map(|view| view.item().0.id)
     });
-    let asked = EventsAsked {
+    let asked = EventQuery {
         device: device.transpose()?,
         geofence: geofence.transpose()?,
         from: instant("from", query.from.as_deref())?,

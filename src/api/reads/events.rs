@@ -2,7 +2,7 @@
 
 use super::{Page, ReadError, Stores};
 use crate::events::EventQuery;
-use crate::model::{DeviceId, EventId, GeofenceId, Item, Order, Shared, Visit};
+use crate::model::{EventId, Item, Order, Shared, Visit};
 use policy::{Micros, Permitted, Viewer, admit};
 use std::collections::HashMap;
 
@@ -11,42 +11,10 @@ const LOOKED_AT_PER_ROW_MAX: usize = 8;
 /// Rows that are read at once.
 const READ_ROWS_MIN: usize = 64;
 
-/// What is asked of visits or alerts.
-#[derive(Clone, Debug, Default)]
-pub struct EventsAsked {
-    /// Of one device only.
-    pub device: Option<DeviceId>,
-    /// Of one geofence only.
-    pub geofence: Option<GeofenceId>,
-    /// Not before: of a visit its end, or its beginning while it lasts; of an alert its fix time.
-    pub from: Option<Micros>,
-    /// Not after.
-    pub to: Option<Micros>,
-    /// Behind this place, in the direction that is read in.
-    pub after: Option<Order>,
-    /// At most so many.
-    pub rows_max: usize,
-    /// Newest first.
-    pub descending: bool,
-}
-
-impl EventsAsked {
-    fn query(&self, after: Option<Order>) -> EventQuery {
-        EventQuery {
-            device: self.device,
-            geofence: self.geofence,
-            from: self.from,
-            to: self.to,
-            after,
-            rows_max: self.rows_max.max(READ_ROWS_MIN),
-            descending: self.descending,
-        }
-    }
-
-    const fn looked_at_max(&self) -> usize {
-        let rows = if self.rows_max < READ_ROWS_MIN { READ_ROWS_MIN } else { self.rows_max };
-        rows.saturating_mul(LOOKED_AT_PER_ROW_MAX)
-    }
+/// The next rows to read for what is asked, and how many may be looked at in all.
+fn rows_to_read(asked: &EventQuery, after: Option<Order>) -> (EventQuery, usize) {
+    let rows_max = asked.rows_max.max(READ_ROWS_MIN);
+    (EventQuery { after, rows_max, ..*asked }, rows_max.saturating_mul(LOOKED_AT_PER_ROW_MAX))
 }
 
 /// Puts a row in, unless the page is full: then the next one begins behind the row before.
@@ -64,11 +32,11 @@ fn put(found: &mut Page<Shared, Order>, permitted: Permitted<Shared>, last: &mut
 ///
 /// # Errors
 /// When the events cannot be read.
-pub async fn alerts(stores: &Stores, viewer: &Viewer, asked: &EventsAsked, now: Micros) -> Result<Page<Shared, Order>, ReadError> {
+pub async fn alerts(stores: &Stores, viewer: &Viewer, asked: &EventQuery, now: Micros) -> Result<Page<Shared, Order>, ReadError> {
     let mut found = Page::empty();
     let (mut after, mut last, mut looked_at) = (asked.after, asked.after, 0);
     loop {
-        let query = asked.query(after);
+        let (query, looked_at_max) = rows_to_read(asked, after);
         let read = stores.events.alerts(viewer.account, &query).await?;
         let is_end = read.len() < query.rows_max;
         looked_at += read.len();
@@ -80,11 +48,8 @@ pub async fn alerts(stores: &Stores, viewer: &Viewer, asked: &EventsAsked, now: 
                 return Ok(found);
             }
         }
-        if is_end {
-            return Ok(found);
-        }
-        if looked_at >= asked.looked_at_max() {
-            found.next = after;
+        if is_end || looked_at >= looked_at_max {
+            found.next = after.filter(|_| !is_end);
             return Ok(found);
         }
     }
@@ -94,11 +59,11 @@ pub async fn alerts(stores: &Stores, viewer: &Viewer, asked: &EventsAsked, now: 
 ///
 /// # Errors
 /// When the events cannot be read.
-pub async fn visits(stores: &Stores, viewer: &Viewer, asked: &EventsAsked, now: Micros) -> Result<Page<Shared, Order>, ReadError> {
+pub async fn visits(stores: &Stores, viewer: &Viewer, asked: &EventQuery, now: Micros) -> Result<Page<Shared, Order>, ReadError> {
     let mut found = Page::empty();
     let (mut after, mut last, mut looked_at) = (asked.after, asked.after, 0);
     loop {
-        let query = asked.query(after);
+        let (query, looked_at_max) = rows_to_read(asked, after);
         let read = stores.events.visits(viewer.account, &query).await?;
         let is_end = read.len() < query.rows_max;
         looked_at += read.len();
@@ -120,11 +85,8 @@ pub async fn visits(stores: &Stores, viewer: &Viewer, asked: &EventsAsked, now: 
                 return Ok(found);
             }
         }
-        if is_end {
-            return Ok(found);
-        }
-        if looked_at >= asked.looked_at_max() {
-            found.next = after;
+        if is_end || looked_at >= looked_at_max {
+            found.next = after.filter(|_| !is_end);
             return Ok(found);
         }
     }

@@ -4,7 +4,7 @@ mod events;
 mod lists;
 mod positions;
 
-pub use events::{EventsAsked, alerts, visits};
+pub use events::{alerts, visits};
 pub(in crate::api) use lists::role_view;
 pub use lists::{ListAsked, devices, geofences, grants, places, roles, rules, users};
 pub use positions::{HistoryAsked, ReadError, history_page, latest};

@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use policy::{Action, Observed, Permitted, Resource, Seq, Verdict, Viewer, admit};
 use protocols::{Attributes, Fix, Latitude, Longitude, Record};
-use purview::api::reads::{self, EventsAsked, HistoryAsked, ListAsked, Page, Stores};
+use purview::api::reads::{self, HistoryAsked, ListAsked, Page, Stores};
 use purview::clock::Clock;
 use purview::config::{Config, DirectoryConfig, JournalConfig, ListenerConfig};
 use purview::delivery::Who;
 use purview::directory::{DeviceView, Session};
+use purview::events::EventQuery;
 use purview::journal::{Batch, NewEntry};
 use purview::model::{Item, Order, Shared};
 use purview::router::{CloseReason, Outgoing, SessionId, Stream, Subscription};
@@ -229,7 +230,7 @@ impl Gateway {
     fn events(&self, viewer: &Viewer, now: i64, visits: bool) -> Got {
         let mut seen = Vec::new();
         let page = |after| {
-            let asked = EventsAsked { after, rows_max: PAGE_ROWS, ..EventsAsked::default() };
+            let asked = EventQuery { after, ..EventQuery::all(PAGE_ROWS) };
             let page = self.runtime.block_on(async {
                 match visits {
                     true => reads::visits(&self.stores, viewer, &asked, now).await,
