@@ -7,7 +7,8 @@
 //!           attributes (to the end)                                          ; flags: which of the [] are there, and `valid`
 //! heartbeat = holder, attributes · session opened = holder, connection u64, protocol u8 · session closed = holder, connection u64
 //! conflict = holder · tick = i64 · changed = u64
-//! undecoded = received_at i64, protocol u8, flags u8, [device u32], [account u32], length u8, reason, raw (to the end)
+//! undecoded = received_at i64, protocol u8, flags u8, [device u32], [account u32], [generation u32], length u8, reason, raw (to the end)
+//!           ; all three of [] are written; logs of before generations were kept with raw bytes have fewer
 //! ```
 
 use crate::model::{AccountId, DeviceId, Micros, Position, Seq, TimeFlag};
@@ -37,6 +38,7 @@ const HAS_COURSE: u8 = 32;
 
 const HAS_DEVICE: u8 = 1;
 const HAS_ACCOUNT: u8 = 2;
+const HAS_GENERATION: u8 = 4;
 
 /// What is written; `seq` and `recorded_at` are given at the commit.
 #[derive(Clone, Copy, Debug)]
@@ -120,10 +122,12 @@ pub enum NewEntry<'a> {
     },
     /// An intact frame, or a part of one, that is not understood.
     Undecoded {
-        /// Whose, if known.
-        device: Option<DeviceId>,
+        /// Whose.
+        device: DeviceId,
         /// The account that held the device then.
-        account: Option<AccountId>,
+        account: AccountId,
+        /// The device's generation then.
+        generation: u32,
         /// When it came in.
         received_at: Micros,
         /// [`protocols::Protocol::number`].
@@ -183,13 +187,7 @@ impl Batch {
         std::iter::from_fn(move || {
             let (head, tail) = rest.split_at_checked(length_of(rest)?)?;
             rest = tail;
-            let mut cursor = Cursor(&head[LEAD_BYTES..]);
-            let holder = (head[3] <= CONFLICT).then(|| {
-                let device = DeviceId(cursor.u32());
-                let _account = cursor.u32();
-                (device, cursor.u32())
-            });
-            Some((head, holder))
+            Some((head, holder_of(head)))
         })
     }
 
@@ -231,8 +229,9 @@ impl Batch {
                 self.bytes.extend_from_slice(&version.to_le_bytes());
                 CHANGED
             }
-            NewEntry::Undecoded { device, account, received_at, protocol, reason, raw } => {
-                self.put_undecoded(device, account, received_at, protocol, reason, raw);
+            NewEntry::Undecoded { device, account, generation, received_at, protocol, reason, raw } => {
+                self.note_holder(device, generation);
+                self.put_undecoded(&holder(device, account, generation, received_at), protocol, reason, raw);
                 UNDECODED
             }
         };
@@ -279,21 +278,11 @@ impl Batch {
         self.bytes.extend_from_slice(attributes);
     }
 
-    fn put_undecoded(
-        &mut self,
-        device: Option<DeviceId>,
-        account: Option<AccountId>,
-        received_at: Micros,
-        protocol: u8,
-        reason: &str,
-        raw: &[u8],
-    ) {
-        self.bytes.extend_from_slice(&received_at.to_le_bytes());
-        let flags = device.map_or(0, |_| HAS_DEVICE) | account.map_or(0, |_| HAS_ACCOUNT);
-        self.bytes.extend_from_slice(&[protocol, flags]);
-        for id in [device.map(|d| d.0), account.map(|a| a.0)].into_iter().flatten() {
-            self.bytes.extend_from_slice(&id.to_le_bytes());
-        }
+    fn put_undecoded(&mut self, holder: &[u8; HOLDER_BYTES], protocol: u8, reason: &str, raw: &[u8]) {
+        let (ids, received_at) = holder.split_at(HOLDER_BYTES - 8);
+        self.bytes.extend_from_slice(received_at);
+        self.bytes.extend_from_slice(&[protocol, HAS_DEVICE | HAS_ACCOUNT | HAS_GENERATION]);
+        self.bytes.extend_from_slice(ids);
         let mut end = reason.len().min(255);
         while !reason.is_char_boundary(end) {
             end -= 1;
@@ -301,6 +290,22 @@ impl Batch {
         self.bytes.push(u8::try_from(end).unwrap_or(0));
         self.bytes.extend_from_slice(&reason.as_bytes()[..end]);
         self.bytes.extend_from_slice(&raw[..raw.len().min(ENTRY_BYTES_MAX - 512)]);
+    }
+}
+
+/// The device and generation of a whole entry that has them.
+fn holder_of(entry: &[u8]) -> Option<(DeviceId, u32)> {
+    let mut at = Cursor(&entry[LEAD_BYTES..]);
+    match entry[3] {
+        ..=CONFLICT => {
+            let (device, _account, generation) = (DeviceId(at.u32()), at.u32(), at.u32());
+            Some((device, generation))
+        }
+        UNDECODED => match decode_undecoded(at) {
+            EntryKind::Undecoded { device, generation, .. } => device.zip(generation),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
@@ -421,6 +426,8 @@ pub enum EntryKind<'a> {
         device: Option<DeviceId>,
         /// The account that held the device then.
         account: Option<AccountId>,
+        /// The device's generation then.
+        generation: Option<u32>,
         /// When it came in.
         received_at: Micros,
         /// [`protocols::Protocol::number`].
@@ -547,9 +554,11 @@ fn decode_undecoded(mut at: Cursor<'_>) -> EntryKind<'_> {
     let (received_at, protocol, flags) = (at.i64(), at.u8(), at.u8());
     let device = (flags & HAS_DEVICE != 0).then(|| DeviceId(at.u32()));
     let account = (flags & HAS_ACCOUNT != 0).then(|| AccountId(at.u32()));
+    let generation = (flags & HAS_GENERATION != 0).then(|| at.u32());
     let length = usize::from(at.u8()).min(at.0.len());
     let (reason, raw) = at.0.split_at(length);
-    EntryKind::Undecoded { device, account, received_at, protocol, reason: std::str::from_utf8(reason).unwrap_or_default(), raw }
+    let reason = std::str::from_utf8(reason).unwrap_or_default();
+    EntryKind::Undecoded { device, account, generation, received_at, protocol, reason, raw }
 }
 
 /// Reads on from the front. What is not there reads as zero: the checksum was right, so it is there.

@@ -55,11 +55,11 @@ impl Session {
             }
             Message::CommandAnswer { identifier: _, text } => {
                 let (reason, raw) = ("command_answer", text.as_bytes());
-                step.batch.push(&NewEntry::Undecoded { device: Some(device), account: Some(account), received_at, protocol, reason, raw });
+                step.batch.push(&NewEntry::Undecoded { device, account, generation, received_at, protocol, reason, raw });
             }
             Message::Undecoded { identifier: _, reason, raw } => {
                 metrics::counter!(telemetry::UNDECODED, "protocol" => self.protocol.name(), "reason" => *reason).increment(1);
-                step.batch.push(&NewEntry::Undecoded { device: Some(device), account: Some(account), received_at, protocol, reason, raw });
+                step.batch.push(&NewEntry::Undecoded { device, account, generation, received_at, protocol, reason, raw });
             }
         }
     }

@@ -22,7 +22,7 @@ fn every_kind_of_entry_reads_back_as_it_was_written() {
     batch.push(&NewEntry::Tick { at: -5 });
     batch.push(&NewEntry::Changed { version: u64::MAX });
     let raw = vec![0xAB; 70_000 - 10_000];
-    batch.push(&NewEntry::Undecoded { device: None, account: Some(account), received_at, protocol: 0, reason: "kind", raw: &raw });
+    batch.push(&NewEntry::Undecoded { device, account, generation, received_at, protocol: 0, reason: "kind", raw: &raw });
     let placed = append(&journal, batch).expect("committed");
     assert_eq!((placed.first_seq, placed.last_seq, placed.refused), (1, 9, 0));
     let mut reader = journal.reader(1).expect("a reader");
@@ -43,8 +43,8 @@ fn every_kind_of_entry_reads_back_as_it_was_written() {
     assert_eq!(kinds[5], EntryKind::Conflict { device, account, generation, received_at });
     assert_eq!(kinds[6], EntryKind::Tick { at: -5 });
     assert_eq!(kinds[7], EntryKind::Changed { version: u64::MAX });
-    let undecoded = EntryKind::Undecoded { device: None, account: Some(account), received_at, protocol: 0, reason: "kind", raw: &raw };
-    assert_eq!(kinds[8], undecoded);
+    let (device, account, generation) = (Some(device), Some(account), Some(generation));
+    assert_eq!(kinds[8], EntryKind::Undecoded { device, account, generation, received_at, protocol: 0, reason: "kind", raw: &raw });
     let place = block.entries().next().expect("an entry").locator;
     let mut room = Vec::new();
     assert_eq!(journal.segment(place.segment).expect("there").record(place.offset, &mut room).expect("reads"), first);
@@ -165,6 +165,44 @@ fn p14_an_entry_of_an_old_generation_is_never_written() {
     let old = read(&journal, 6).expect("reads");
     assert_eq!(old.iter().map(|r| r.0).collect::<Vec<_>>(), [6, 7, 8]);
     assert!(old[0].2.starts_with("Tick") && old[1].2.contains("generation: 8") && old[2].2.contains("generation: 2"), "{old:?}");
+}
+
+#[test]
+fn p14_raw_bytes_of_an_old_generation_are_never_written() {
+    let dir = folder();
+    let (journal, _) = open(&dir);
+    journal.set_current(DeviceId(1), Some(2));
+    let raw = |generation, raw| NewEntry::Undecoded {
+        device: DeviceId(1),
+        account: AccountId(1),
+        generation,
+        received_at: START,
+        protocol: 0,
+        reason: "kind",
+        raw,
+    };
+    let mut mixed = Batch::new();
+    mixed.push(&raw(1, b"before"));
+    mixed.push(&NewEntry::Tick { at: 1 });
+    mixed.push(&raw(2, b"after"));
+    let placed = append(&journal, mixed).expect("decided");
+    assert_eq!((placed.refused, placed.first_seq, placed.last_seq), (1, 1, 2));
+    let mut reader = journal.reader(1).expect("a reader");
+    let block = reader.next_block().expect("reads").expect("a block");
+    let kinds: Vec<_> = block.entries().map(|entry| entry.kind).collect();
+    assert!(matches!(kinds[..], [EntryKind::Tick { at: 1 }, EntryKind::Undecoded { raw: b"after", generation: Some(2), .. }]), "{kinds:?}");
+}
+
+#[test]
+fn raw_bytes_written_before_their_generation_was_kept_are_still_read() {
+    let mut bytes = vec![0, 0, 0, 18];
+    bytes.extend_from_slice(&START.to_le_bytes());
+    bytes.extend_from_slice(&[4, 1 | 2, 7, 0, 0, 0, 3, 0, 0, 0, 4]);
+    bytes.extend_from_slice(b"kindraw");
+    bytes[0] = u8::try_from(bytes.len()).expect("short");
+    let (device, account) = (Some(DeviceId(7)), Some(AccountId(3)));
+    let read = EntryKind::Undecoded { device, account, generation: None, received_at: START, protocol: 4, reason: "kind", raw: b"raw" };
+    assert_eq!(super::super::entry::decode(&bytes), Some(read));
 }
 
 #[test]
@@ -295,7 +333,9 @@ fn what_cannot_be_taken_is_refused_at_once_and_closing_writes_what_waits() {
     let dir = folder();
     let (journal, _) = open(&dir);
     let mut large = Batch::new();
-    large.push(&NewEntry::Undecoded { device: None, account: None, received_at: 0, protocol: 0, reason: "", raw: &[0; 70_000] });
+    let (device, account) = (DeviceId(1), AccountId(1));
+    let raw = &[0; 70_000];
+    large.push(&NewEntry::Undecoded { device, account, generation: 1, received_at: 0, protocol: 0, reason: "", raw });
     assert_eq!(append(&journal, large), Err(AppendError::TooLarge));
     let (sender, receiver) = std::sync::mpsc::channel();
     for _ in 0..50 {
