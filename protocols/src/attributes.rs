@@ -72,6 +72,13 @@ words! {
         GpsStatus = "gps_status", AccelerationMg = "acceleration_mg", PressurePa = "pressure_pa", MileageM = "mileage_m",
         WorkHoursS = "work_hours_s", FixAgeS = "fix_age_s", Language = "language", Course = "course", TrackerId = "tracker_id",
         Regions = "regions",
+        Index = "index", FuelConsumptionLph = "fuel_consumption_lph", IntakeTemperatureC = "intake_temperature_c", Count = "count",
+        AxleWeightKg = "axle_weight_kg", Co2Ppm = "co2_ppm", IlluminanceLx = "illuminance_lx", BloodPressureHigh = "blood_pressure_high",
+        BloodPressureLow = "blood_pressure_low", BloodOxygenPct = "blood_oxygen_pct", TireKpa = "tire_kpa",
+        TireTemperatureC = "tire_temperature_c", TagId = "tag_id", TagTemperatureC = "tag_temperature_c",
+        TagHumidityPct = "tag_humidity_pct", TagBatteryMv = "tag_battery_mv", TagRssiDbm = "tag_rssi_dbm", Model = "model",
+        DrivingTimeS = "driving_time_s", IdleTimeS = "idle_time_s", Card = "card", Reason = "reason", Sensor = "sensor",
+        SupplyMv = "supply_mv", Picture = "picture", FuelRaw = "fuel_raw", AirPressureKpa = "air_pressure_kpa",
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a protocol is to the rest: a decoder and an encoder.
 
-use crate::{Identifier, Message, Micros, Record};
+use crate::{Addressee, CannotSay, Command, Expect, Identifier, Message, Micros, Record};
 use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::BytesMut;
@@ -14,19 +14,54 @@ pub struct Environment<'a> {
     /// The device's model, where known: some protocols change their layout by model.
     pub model: Option<&'a str>,
     /// Settings of the protocol.
-    pub options: Options,
+    pub options: Options<'a>,
     /// Whether the bytes come as datagrams (each `decode` call is one whole packet).
     pub datagram: bool,
 }
 
 /// Per-protocol settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Options {
+pub struct Options<'a> {
     /// For recordings only: a frame whose checksum (or length) does not fit is read all the same, and its records are marked with the
     /// attribute `checksum_ignored`. The gateway never sets it.
     pub ignore_checksum: bool,
-    /// `teltonika.extended`: a group of values of 16 bytes follows the groups of 1, 2, 4 and 8.
-    pub extended: bool,
+    /// What the owner set for this device, as name and value: layouts that a device is configured to and does not tell. Each protocol's
+    /// head says which names it knows. At most a handful: they are searched one by one.
+    pub settings: &'a [(&'a str, &'a str)],
+}
+
+impl<'a> Options<'a> {
+    /// The name of a setting as we spell it, `long_date`, from how others do: `longDate`, `atrack.longDate`.
+    #[must_use]
+    pub fn setting_name(spelled: &str) -> String {
+        let name = spelled.rsplit('.').next().unwrap_or(spelled);
+        let mut ours = String::with_capacity(name.len());
+        for c in name.chars() {
+            if c.is_ascii_uppercase() {
+                ours.push('_');
+            }
+            ours.push(c.to_ascii_lowercase());
+        }
+        ours
+    }
+
+    /// The text of a setting.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&'a str> {
+        self.settings.iter().find(|(n, _)| *n == name).map(|(_, value)| *value)
+    }
+
+    /// Whether a setting says `true`.
+    #[must_use]
+    pub fn flag(&self, name: &str) -> bool {
+        self.text(name) == Some("true")
+    }
+
+    /// The whole number of a setting.
+    #[must_use]
+    pub fn number(&self, name: &str) -> Option<u64> {
+        self.text(name)?.parse().ok()
+    }
 }
 
 /// What a `decode` call got through.
@@ -206,6 +241,16 @@ pub trait Decoder: Send {
     ) -> Result<(), DecodeError> {
         let _ = (input, env, out, replies);
         Err(DecodeError::skipped("the protocol has no HTTP or MQTT form"))
+    }
+
+    /// Writes what the server sends for a command, and says how its answer will be known. What the connection has said before (its
+    /// dialect, its serial numbers) is used.
+    ///
+    /// # Errors
+    /// The protocol cannot say it; nothing is written then.
+    fn command(&mut self, command: &Command, to: &Addressee<'_>, out: &mut Vec<u8>) -> Result<Expect, CannotSay> {
+        let _ = (command, to, out);
+        Err(CannotSay::Unsupported)
     }
 
     /// The largest frame taken, before and after the device is known. The buffer never needs to hold more.

@@ -45,9 +45,15 @@ impl Message {
                 attributes.write_json(out);
                 write_identifier(identifier.as_ref(), out);
             }
-            Self::CommandAnswer { identifier, text } => {
+            Self::CommandAnswer { identifier, tag, done, text } => {
                 out.push_str("{\"command_answer\":");
                 write_json_text(text, out);
+                if let Some(tag) = tag {
+                    let _ = write!(out, ",\"tag\":{tag}");
+                }
+                if let Some(done) = done {
+                    let _ = write!(out, ",\"done\":{done}");
+                }
                 write_identifier(identifier.as_ref(), out);
             }
             Self::Undecoded { identifier, reason, raw } => {

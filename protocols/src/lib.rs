@@ -8,8 +8,10 @@
 extern crate alloc;
 
 mod attributes;
+mod command;
 mod coordinates;
 mod decoder;
+mod draft;
 mod http;
 mod json;
 mod message;
@@ -20,19 +22,22 @@ mod time;
 pub mod wire;
 
 pub use attributes::{Alarm, AttributeIter, Attributes, Key, Name, Value, ValueBuf};
+pub use command::{Addressee, CannotSay, Command, Expect};
 pub use coordinates::{Latitude, Longitude};
 pub use decoder::{
     DecodeError, Decoder, Encoder, Environment, HttpRequest, Input, MqttPublish, Options, Progress, Release, Replies, Reply, ReplyBody,
 };
+pub use draft::{Draft, KNOT_KMH, MILE_KM};
 pub use message::{Fix, Identifier, Message, Record};
-pub use registry::{Transport, Transports};
+pub use registry::{About, Checksum, Transport};
 pub use time::{Civil, MICROS_PER_SECOND, Micros, from_rfc3339, to_rfc3339};
 
 protocols! {
-    Teltonika = teltonika, "teltonika", 5027, [Tcp, Udp], teltonika::TeltonikaDecoder, teltonika::TeltonikaEncoder;
-    Gt06 = gt06, "gt06", 5023, [Tcp], gt06::Gt06Decoder, gt06::Gt06Encoder;
-    H02 = h02, "h02", 5013, [Tcp, Udp], h02::H02Decoder, h02::H02Encoder;
-    Wialon = wialon, "wialon", 5039, [Tcp, Udp], wialon::WialonDecoder, wialon::WialonEncoder;
-    OsmAnd = osmand, "osmand", 5055, [Http], osmand::OsmAndDecoder, osmand::OsmAndEncoder;
-    OwnTracks = owntracks, "owntracks", 1883, [Mqtt, Http], owntracks::OwnTracksDecoder, owntracks::OwnTracksEncoder;
+    ($)
+    Teltonika = teltonika::{TeltonikaDecoder, TeltonikaEncoder};
+    Gt06 = gt06::{Gt06Decoder, Gt06Encoder};
+    H02 = h02::{H02Decoder, H02Encoder};
+    Wialon = wialon::{WialonDecoder, WialonEncoder};
+    OsmAnd = osmand::{OsmAndDecoder, OsmAndEncoder};
+    OwnTracks = owntracks::{OwnTracksDecoder, OwnTracksEncoder};
 }

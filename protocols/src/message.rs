@@ -101,6 +101,10 @@ pub enum Message {
     CommandAnswer {
         /// The device named in the message, if any.
         identifier: Option<Identifier>,
+        /// The number that the command carried ([`crate::Expect::Tag`]), where the protocol has one.
+        tag: Option<u32>,
+        /// Whether the device did it; `None`: the text does not say in a way that the protocol fixes.
+        done: Option<bool>,
         /// The answer's text.
         text: alloc::string::String,
     },

@@ -26,7 +26,7 @@
 //! <https://github.com/transistorsoft/cordova-background-geolocation-lt/wiki/Location-Data-Schema>.
 
 use crate::{
-    Alarm, Attributes, DecodeError, Decoder, Encoder, Environment, Fix, HttpRequest, Identifier, Input, Key, Latitude, Longitude, Message,
+    About, Checksum,     Alarm, Attributes, DecodeError, Decoder, Encoder, Environment, Fix, HttpRequest, Identifier, Input, Key, Latitude, Longitude, Message,
     Micros, Name, Progress, Record, Replies, Transport, Value, from_rfc3339, http, to_rfc3339,
 };
 use alloc::borrow::Cow;
@@ -35,6 +35,17 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use bytes::BytesMut;
 use serde_json::{Map, Value as Json};
+
+/// What `osmand` is to the rest.
+pub(crate) const ABOUT: About = About {
+    name: "osmand",
+    default_port: 5055,
+    transports: &[Transport::Http],
+    acknowledges: &[Transport::Http],
+    checksum: Checksum::None,
+    carries_no_fix: true,
+    settings: &[],
+};
 
 /// The largest body, and the largest request on a stream.
 const FRAME_BYTES_MAX: usize = 64 * 1024;

@@ -16,7 +16,7 @@
 
 use crate::osmand::{pairs, push_json};
 use crate::{
-    Alarm, Attributes, DecodeError, Decoder, Encoder, Environment, Fix, HttpRequest, Identifier, Input, Key, Latitude, Longitude, Message,
+    About, Checksum,     Alarm, Attributes, DecodeError, Decoder, Encoder, Environment, Fix, HttpRequest, Identifier, Input, Key, Latitude, Longitude, Message,
     Micros, MqttPublish, Name, Progress, Record, Replies, Transport, Value, http,
 };
 use alloc::borrow::Cow;
@@ -25,6 +25,17 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use bytes::BytesMut;
 use serde_json::{Map, Value as Json};
+
+/// What `owntracks` is to the rest.
+pub(crate) const ABOUT: About = About {
+    name: "owntracks",
+    default_port: 1883,
+    transports: &[Transport::Mqtt, Transport::Http],
+    acknowledges: &[Transport::Http],
+    checksum: Checksum::None,
+    carries_no_fix: true,
+    settings: &[],
+};
 
 /// The largest payload or body.
 const FRAME_BYTES_MAX: usize = 64 * 1024;

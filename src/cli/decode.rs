@@ -58,7 +58,8 @@ pub fn run_jsonl(
 }
 
 fn play_line(protocol: Protocol, ignore_checksum: bool, now: Micros, line: &Line) -> String {
-    let options = Options { ignore_checksum, extended: line.extended };
+    let settings: Vec<(&str, &str)> = line.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let options = Options { ignore_checksum, settings: &settings };
     let mut player = Player::new(protocol, now, line.model.as_deref(), options, line.datagram);
     let mut heard: Vec<play::Heard> = line.frames.iter().map(|frame| player.play(frame)).collect();
     if let (Some(last), Some(problem)) = (heard.last_mut(), player.left_over()) {

@@ -53,7 +53,7 @@ impl Session {
             Message::Heartbeat { identifier: _, attributes } => {
                 step.batch.push(&NewEntry::Heartbeat { device, account, generation, received_at, attributes });
             }
-            Message::CommandAnswer { identifier: _, text } => {
+            Message::CommandAnswer { text, .. } => {
                 let (reason, raw) = ("command_answer", text.as_bytes());
                 step.batch.push(&NewEntry::Undecoded { device, account, generation, received_at, protocol, reason, raw });
             }

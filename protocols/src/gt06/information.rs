@@ -33,7 +33,7 @@ pub fn text_answer(frame: &Frame<'_>, out: &mut Vec<Message>) -> Option<()> {
                 Some(())
             })?;
         }
-        None => out.push(Message::CommandAnswer { identifier: None, text: answer }),
+        None => out.push(Message::CommandAnswer { identifier: None, tag: None, done: None, text: answer }),
     }
     Some(())
 }
@@ -41,7 +41,7 @@ pub fn text_answer(frame: &Frame<'_>, out: &mut Vec<Message>) -> Option<()> {
 fn utf16(bytes: &[u8], out: &mut Vec<Message>) -> Option<()> {
     let units = bytes.as_chunks::<2>().0.iter().map(|unit| u16::from_be_bytes(*unit));
     let text: String = char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
-    out.push(Message::CommandAnswer { identifier: None, text: text.trim_matches('\0').into() });
+    out.push(Message::CommandAnswer { identifier: None, tag: None, done: None, text: text.trim_matches('\0').into() });
     Some(())
 }
 

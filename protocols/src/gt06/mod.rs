@@ -31,12 +31,23 @@ mod state;
 pub use encoder::Gt06Encoder;
 
 use crate::wire::{Cursor, crc16_x25, hex_digit};
-use crate::{Attributes, Civil, DecodeError, Decoder, Environment, Identifier, Message, Progress, Release, Replies};
+use crate::{About, Checksum, Attributes, Civil, DecodeError, Decoder, Environment, Identifier, Message, Progress, Release, Replies, Transport};
 use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::{Buf as _, BytesMut};
 use cut::{Cut, Manners};
 use report::Report;
+
+/// What `gt06` is to the rest.
+pub(crate) const ABOUT: About = About {
+    name: "gt06",
+    default_port: 5023,
+    transports: &[Transport::Tcp],
+    acknowledges: &[Transport::Tcp],
+    checksum: Checksum::Crc,
+    carries_no_fix: true,
+    settings: &[],
+};
 
 /// The longest frame that is taken once the device is known: a piece of a picture or a long command answer.
 const FRAME_BYTES_MAX: usize = 4_096;

@@ -1,7 +1,7 @@
 //! The text form: `*HQ,identifier,word,…#`.
 
 use super::report::{Angle, Place, Time, record, status};
-use crate::wire::{ShortText, cell_text};
+use crate::wire::{cell_text, push_padded};
 use crate::{Attributes, Civil, DecodeError, Environment, Identifier, Key, Message, Micros, Name, Record, Release, Replies, Value};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -58,16 +58,6 @@ impl<'a> Line<'a> {
         text.push('#');
         replies.bytes(Release::Durable, text.into_bytes());
     }
-}
-
-/// Appends a number with zeros before it.
-pub fn push_padded(text: &mut String, number: u32, digits: usize) {
-    let mut plain = ShortText::default();
-    plain.push_number(u64::from(number));
-    for _ in plain.as_str().len()..digits {
-        text.push('0');
-    }
-    text.push_str(plain.as_str());
 }
 
 /// Reads one line, `*` and `#` included.
@@ -217,7 +207,7 @@ fn place(line: &Line<'_>, now: Micros, out: &mut Vec<Message>) -> Option<Message
     }
     if line.at(2) == "V4" {
         let answer = line.fields().get(3..valid.saturating_sub(1)).unwrap_or_default().join(",");
-        out.push(Message::CommandAnswer { identifier: line.identifier, text: answer });
+        out.push(Message::CommandAnswer { identifier: line.identifier, tag: None, done: None, text: answer });
     }
     let mut record = record(time, place, attributes);
     if let (Some(fix), Some(metres)) = (&mut record.fix, gauges(line, after).and_then(|g| g.altitude_m)) {

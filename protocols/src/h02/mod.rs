@@ -25,9 +25,20 @@ mod report;
 
 pub use encoder::H02Encoder;
 
-use crate::{DecodeError, Decoder, Environment, Message, Progress, Replies};
+use crate::{About, Checksum, DecodeError, Decoder, Environment, Message, Progress, Replies, Transport};
 use alloc::vec::Vec;
 use bytes::{Buf as _, BytesMut};
+
+/// What `h02` is to the rest.
+pub(crate) const ABOUT: About = About {
+    name: "h02",
+    default_port: 5013,
+    transports: &[Transport::Tcp, Transport::Udp],
+    acknowledges: &[Transport::Tcp, Transport::Udp],
+    checksum: Checksum::None,
+    carries_no_fix: true,
+    settings: &[],
+};
 
 /// The longest frame.
 const FRAME_BYTES_MAX: usize = 1_024;

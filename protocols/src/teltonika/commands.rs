@@ -57,9 +57,9 @@ fn one(codec: u8, cursor: &mut Cursor<'_>, identifier: Option<Identifier>, out: 
         (CODEC_14, _) => {
             let named = bcd_identifier(content_cursor.array()?)?;
             let text = if kind == TYPE_REFUSED { String::from("IMEI is not the device's") } else { readable(content_cursor.rest()) };
-            out.push(Message::CommandAnswer { identifier: Some(named), text });
+            out.push(Message::CommandAnswer { identifier: Some(named), tag: None, done: None, text });
         }
-        _ => out.push(Message::CommandAnswer { identifier, text: readable(content) }),
+        _ => out.push(Message::CommandAnswer { identifier, tag: None, done: None, text: readable(content) }),
     }
     Some(())
 }

@@ -24,10 +24,21 @@ mod tags;
 pub use encoder::TeltonikaEncoder;
 
 use crate::wire::{Cursor, crc16_arc};
-use crate::{DecodeError, Decoder, Environment, Identifier, Message, Name, Progress, Release, Replies, Reply, ReplyBody, Value};
+use crate::{About, Checksum, DecodeError, Decoder, Environment, Identifier, Message, Name, Progress, Release, Replies, Reply, ReplyBody, Value, Transport};
 use alloc::vec;
 use alloc::vec::Vec;
 use bytes::{Buf, BytesMut};
+
+/// What `teltonika` is to the rest.
+pub(crate) const ABOUT: About = About {
+    name: "teltonika",
+    default_port: 5027,
+    transports: &[Transport::Tcp, Transport::Udp],
+    acknowledges: &[Transport::Tcp, Transport::Udp],
+    checksum: Checksum::Crc,
+    carries_no_fix: true,
+    settings: &["extended"],
+};
 
 /// The largest frame: vendor packets end at 1,280 bytes, pictures and answers to commands at some thousand.
 const FRAME_BYTES_MAX: usize = 16_384;

@@ -56,7 +56,7 @@ pub(super) fn read<'a>(
     env: &Environment<'_>,
     out: &mut Vec<Message>,
 ) -> Option<Rest<'a>> {
-    let device = Device { obd: env.model.is_some_and(elements::has_obd), sixteens: env.options.extended };
+    let device = Device { obd: env.model.is_some_and(elements::has_obd), sixteens: env.options.flag("extended") };
     let mut cursor = Cursor::new(body);
     let first = out.len();
     // Made in place: no more of them than the bytes could hold, whatever the count says.
@@ -94,7 +94,7 @@ fn read_one(codec: u8, record: &mut Record, cursor: &mut Cursor<'_>, device: Dev
 struct Device {
     /// It has an OBD reader plugged in, or is one.
     obd: bool,
-    /// A group of values of 16 bytes follows the others (`Options::extended`).
+    /// A group of values of 16 bytes follows the others (the setting `extended`).
     sixteens: bool,
 }
 

@@ -31,13 +31,24 @@ pub use encoder::WialonEncoder;
 
 use crate::wire::crc16_arc;
 use crate::{
-    Attributes, DecodeError, Decoder, Environment, Identifier, Message, Name, Progress, Record, Release, Replies, Reply, ReplyBody, Value,
+    About, Checksum,     Attributes, DecodeError, Decoder, Environment, Identifier, Message, Name, Progress, Record, Release, Replies, Reply, ReplyBody, Value, Transport,
 };
 use alloc::string::String;
 use alloc::vec::Vec;
 use alloc::borrow::{Cow, ToOwned};
 use alloc::format;
 use bytes::{Buf, BytesMut};
+
+/// What `wialon` is to the rest.
+pub(crate) const ABOUT: About = About {
+    name: "wialon",
+    default_port: 5039,
+    transports: &[Transport::Tcp, Transport::Udp],
+    acknowledges: &[Transport::Tcp, Transport::Udp],
+    checksum: Checksum::Crc,
+    carries_no_fix: true,
+    settings: &[],
+};
 
 /// The longest line, its end included.
 const LINE_BYTES_MAX: usize = 32_768;

@@ -3,7 +3,8 @@
 use crate::feed::Heard;
 use crate::tally::{Difference, Tally};
 use crate::vector::{Answer, Position, Vector};
-use protocols::{Attributes, Fix, Name, Record, Value, to_rfc3339, wire};
+use protocols::{Attributes, Fix, Name, Record, Value, ValueBuf, to_rfc3339, wire};
+use std::collections::BTreeSet;
 
 /// How far apart two equal values may be.
 const DEGREES: f64 = 1e-5;
@@ -111,9 +112,28 @@ fn answers(vector: &Vector, heard: &Heard, tally: &mut Tally) {
     }
 }
 
-/// The attributes that most protocols have, for information.
+/// A cell among the attributes.
+fn cell_of(pair: (String, ValueBuf)) -> Option<String> {
+    match pair {
+        (name, ValueBuf::Text(text)) if name == "cell" || name.starts_with("cell[") => Some(text),
+        _ => None,
+    }
+}
+
+/// The attributes that most protocols have: kind of alarm, ignition, battery, external power, odometer, satellites, cells.
 fn attributes(vector: &Vector, wanted: &Position, got: &Attributes, tally: &mut Tally) {
     let number = |name: Name| got.get(name).and_then(|v| v.as_f64());
+    if !wanted.cells.is_empty() {
+        let ours: BTreeSet<String> = got.to_pairs().into_iter().filter_map(cell_of).collect();
+        let equal = wanted
+            .cells
+            .iter()
+            .all(|cell| ours.iter().any(|our| our == cell || our.strip_prefix(cell).is_some_and(|r| r.starts_with('-'))));
+        tally.attributes.add(equal);
+        if !equal {
+            tally.notes.push(format!("{} cells: ours {ours:?}, theirs {:?}", vector.id, wanted.cells));
+        }
+    }
     for (key, value) in &wanted.attributes {
         let (ours, equal) = match key.as_str() {
             "ignition" => {

@@ -1,6 +1,6 @@
 //! Feeds a recording to a fresh decoder, its context first.
 
-use crate::vector::{Answer, Sent, Vector};
+use crate::vector::{self, Answer, Sent, Vector};
 use bytes::BytesMut;
 use protocols::{
     Attributes, Decoder, Environment, HttpRequest, Input, Message, Micros, Options, Progress, Protocol, Record, Replies, ReplyBody, wire,
@@ -8,7 +8,7 @@ use protocols::{
 use serde_json::Value;
 
 /// The clock of the recordings: 2026-08-21T16:18:51Z.
-const NOW: Micros = 1_787_329_131_000_000;
+pub const NOW: Micros = 1_787_329_131_000_000;
 
 /// What came out for the message itself.
 #[derive(Debug, Default)]
@@ -21,14 +21,20 @@ pub struct Heard {
 
 /// Feeds context and message.
 pub fn feed(protocol: Protocol, vector: &Vector) -> Heard {
-    let env = Environment { now: NOW, model: vector.model.as_deref(), options: vector.options, datagram: vector.datagram };
-    let mut decoder = protocol.decoder();
+    feed_to(&mut *protocol.decoder(), vector)
+}
+
+/// Feeds context and message to that decoder.
+pub fn feed_to(decoder: &mut dyn Decoder, vector: &Vector) -> Heard {
+    let settings: Vec<(&str, &str)> = vector.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let options = Options { ignore_checksum: true, settings: &settings };
+    let env = Environment { now: NOW, model: vector.model.as_deref(), options, datagram: vector.datagram };
     let mut buffer = BytesMut::new();
     for sent in &vector.context {
         // What is wrong in the context shows in what it is the context of.
-        send(&mut *decoder, &mut buffer, &env, sent);
+        send(decoder, &mut buffer, &env, sent);
     }
-    send(&mut *decoder, &mut buffer, &env, &vector.input)
+    send(decoder, &mut buffer, &env, &vector.input)
 }
 
 fn send(decoder: &mut dyn Decoder, buffer: &mut BytesMut, env: &Environment<'_>, sent: &Sent) -> Heard {
@@ -82,10 +88,13 @@ pub fn framing(protocol: Protocol, json: &Value) -> Result<(), String> {
     let input = json["input"].as_str().and_then(wire::from_hex).unwrap_or_default();
     let is_frame = json["output"].is_string();
     let consumed = json["consumed"].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
-    let options = Options { ignore_checksum: true, ..Options::default() };
+    let owned = vector::settings(&json["options"]);
+    let settings: Vec<(&str, &str)> = owned.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let options = Options { ignore_checksum: true, settings: &settings };
     let env = Environment { now: NOW, options, ..Environment::default() };
+    let mut decoder = protocol.decoder();
     let (mut buffer, mut out, mut replies) = (BytesMut::from(&input[..]), Vec::new(), Replies::new());
-    let result = protocol.decoder().decode(&mut buffer, &env, &mut out, &mut replies);
+    let result = decoder.decode(&mut buffer, &env, &mut out, &mut replies);
     let taken = input.len() - buffer.len();
     if (result != Ok(Progress::NeedMore)) == is_frame && (!is_frame || taken == consumed) {
         return Ok(());

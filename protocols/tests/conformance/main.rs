@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::print_stdout, clippy::cast_precision_loss)]
 
+mod commands;
 mod compare;
 mod explained;
 mod feed;
@@ -13,10 +14,21 @@ use protocols::Protocol;
 use std::path::{Path, PathBuf};
 use tally::Tally;
 
-/// Protocols with recordings. (There are none of OwnTracks.)
-const RECORDED: &[Protocol] = &[Protocol::Teltonika, Protocol::Gt06, Protocol::H02, Protocol::Wialon, Protocol::OsmAnd];
+/// What the recordings call a protocol, where it is not our name.
+fn recorded_as(protocol: Protocol) -> &'static str {
+    match protocol.name() {
+        "queclink" => "gl200",
+        "galileosky" => "galileo",
+        "navtelecom" => "navis",
+        "coban" => "gps103",
+        same => same,
+    }
+}
 
-/// The share of places and of replies that must agree, and the number below which one miss is allowed instead.
+/// The share of places that must agree, and the number below which one miss is allowed instead.
+const PLACES_SHARE_MIN: f64 = 0.98;
+const PLACES_FEW: usize = 50;
+/// The same for replies, for the attributes that most protocols have, and for commands.
 const SHARE_MIN: f64 = 0.95;
 const FEW: usize = 20;
 
@@ -36,8 +48,13 @@ fn recorded_frames_give_the_recorded_places_and_replies() {
     };
     let explained = explained::read();
     let (mut problems, mut tallies) = (Vec::new(), Vec::new());
-    for protocol in RECORDED {
-        let tally = measure(*protocol, &folder);
+    for protocol in Protocol::ALL {
+        let path = folder.join(format!("{}.jsonl", recorded_as(*protocol)));
+        if !path.is_file() {
+            println!("no recordings of {}", protocol.name());
+            continue;
+        }
+        let tally = measure(*protocol, &path);
         problems.extend(judge(&tally, &explained));
         tallies.push(tally);
     }
@@ -57,15 +74,15 @@ fn recorded_frames_give_the_recorded_places_and_replies() {
     assert!(problems.is_empty(), "\n{}", problems.join("\n"));
 }
 
-fn measure(protocol: Protocol, folder: &Path) -> Tally {
-    let path = folder.join(format!("{}.jsonl", protocol.name()));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+fn measure(protocol: Protocol, path: &Path) -> Tally {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let mut tally = Tally::new(protocol.name());
     for line in text.lines() {
         let json: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         match json["kind"].as_str() {
             Some("frame") => tally.framing(feed::framing(protocol, &json)),
-            Some("encode" | "frame_encode") => {}
+            Some("encode") => commands::compare(protocol, &json, &mut tally),
+            Some("frame_encode") => {}
             _ => {
                 let vector = vector::Vector::read(&json);
                 let heard = feed::feed(protocol, &vector);
@@ -78,8 +95,13 @@ fn measure(protocol: Protocol, folder: &Path) -> Tally {
 
 fn judge(tally: &Tally, explained: &explained::Explained) -> Vec<String> {
     let mut problems = Vec::new();
-    for (what, count) in [("places", tally.places), ("replies", tally.replies)] {
-        let enough = if count.all < FEW { count.misses() <= 1 } else { count.share() >= SHARE_MIN };
+    for (what, count, few, share_min) in [
+        ("places", tally.places, PLACES_FEW, PLACES_SHARE_MIN),
+        ("replies", tally.replies, FEW, SHARE_MIN),
+        ("attributes", tally.attributes, FEW, SHARE_MIN),
+        ("commands", tally.commands, FEW, SHARE_MIN),
+    ] {
+        let enough = if count.all < few { count.misses() <= 1 } else { count.share() >= share_min };
         if !enough {
             problems.push(format!("{}: {} of {} {what} agree", tally.name, count.equal, count.all));
         }

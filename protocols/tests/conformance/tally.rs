@@ -62,8 +62,9 @@ pub struct Tally {
     /// Positions that the other server calls outdated: we must give no place.
     pub without_fix: Count,
     pub replies: Count,
-    /// For information.
+    /// Those that most protocols have.
     pub attributes: Count,
+    pub commands: Count,
     pub valid: Count,
     pub altitude: Count,
     pub framing: Count,
@@ -74,8 +75,8 @@ pub struct Tally {
 
 impl Tally {
     /// Above the rows.
-    pub const HEADER: &'static str = "| protocol | frames | places | without fix | replies | attributes | valid | altitude | framing |\n\
-                                      |---|---:|---:|---:|---:|---:|---:|---:|---:|";
+    pub const HEADER: &'static str = "| protocol | frames | places | without fix | replies | attributes | commands | valid | altitude | framing |\n\
+                                      |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|";
 
     /// Nothing yet.
     pub fn new(name: &'static str) -> Self {
@@ -88,6 +89,7 @@ impl Tally {
             without_fix: none,
             replies: none,
             attributes: none,
+            commands: none,
             valid: none,
             altitude: none,
             framing: none,
@@ -107,8 +109,17 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
-            self.name, self.frames, self.places, self.without_fix, self.replies, self.attributes, self.valid, self.altitude, self.framing
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            self.name,
+            self.frames,
+            self.places,
+            self.without_fix,
+            self.replies,
+            self.attributes,
+            self.commands,
+            self.valid,
+            self.altitude,
+            self.framing
         )
     }
 }

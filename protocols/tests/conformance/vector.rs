@@ -31,6 +31,8 @@ pub struct Position {
     pub speed_kmh: f64,
     pub course_deg: f64,
     pub attributes: serde_json::Map<String, Value>,
+    /// Country, network, area, cell, as our attributes spell them, without the signal.
+    pub cells: Vec<String>,
 }
 
 /// A recording.
@@ -38,7 +40,7 @@ pub struct Position {
 pub struct Vector {
     pub id: String,
     pub model: Option<String>,
-    pub options: Options,
+    pub settings: Vec<(String, String)>,
     pub datagram: bool,
     pub context: Vec<Sent>,
     pub input: Sent,
@@ -55,7 +57,7 @@ impl Vector {
         Self {
             id: text(&json["id"]),
             model: json["device"]["model"].as_str().map(str::to_owned),
-            options: Options { ignore_checksum: true, extended: option("extended") },
+            settings: settings(&json["options"]),
             datagram,
             context: context.map(|c| sent(c, &c["wire"], datagram)).collect(),
             input: sent(&json["input"], &json["wire"], datagram),
@@ -63,6 +65,12 @@ impl Vector {
             answers: json["replies"].as_array().into_iter().flatten().map(answer).collect(),
         }
     }
+}
+
+/// Settings as we spell them; lists of columns and the like as text.
+pub fn settings(options: &Value) -> Vec<(String, String)> {
+    let spelled = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    options.as_object().into_iter().flatten().map(|(name, value)| (Options::setting_name(name), spelled(value))).collect()
 }
 
 fn text(value: &Value) -> String {
@@ -95,6 +103,13 @@ fn answer(reply: &Value) -> Answer {
     Answer::Bytes(if reply["hex"].is_string() { hex(&reply["hex"]) } else { text(&reply["text"]).into_bytes() })
 }
 
+/// A cell; one without an area or a country cannot be compared.
+fn cell(json: &Value) -> Option<String> {
+    let part = |name: &str| json[name].as_u64();
+    let (country, network) = (part("mobileCountryCode")?, part("mobileNetworkCode")?);
+    Some(format!("{country}-{network}-{}-{}", part("locationAreaCode")?, part("cellId")?))
+}
+
 /// Whether the time of that position follows the other server's clock.
 fn depends(json: &Value, index: usize) -> bool {
     let pointer = format!("/expect/{index}/time");
@@ -114,5 +129,6 @@ fn position(json: &Value, of_the_clock: bool) -> Position {
         speed_kmh: number("speed_knots") * 1.852,
         course_deg: number("course_deg"),
         attributes: json["attributes"].as_object().cloned().unwrap_or_default(),
+        cells: json["network"]["cellTowers"].as_array().into_iter().flatten().filter_map(cell).collect(),
     }
 }

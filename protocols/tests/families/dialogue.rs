@@ -5,8 +5,10 @@
 //! ! transport udp                                      tcp (usual), udp, http, mqtt
 //! ! now 2026-08-21T16:18:51Z                           the clock the decoder is given (this is the usual one)
 //! ! model VL103                                        the device's model
-//! ! option extended                                    extended, ignore_checksum
+//! ! option long_date true                              a setting of the device; `ignore_checksum true` for a spoilt recording
 //! ! checksum                                           every frame here is under a checksum
+//! ! uncovered 0..3                                     bytes of each frame that it does not cover or that say its length
+//! ! uncovered -2..0                                    the same, counted from the end
 //! > 000f 3335…                                         the tracker's bytes; for udp one packet
 //! > "#P#\r\n"                                          the same as text; escapes \r \n \" \\ \xNN
 //! > POST /?id=1                                        http: a request, then any of:
@@ -18,7 +20,7 @@
 //!
 //! Beside `NAME.dialogue` stands `NAME.jsonl`, the messages, one a line.
 
-use protocols::{Micros, Options, Transport, from_rfc3339, wire};
+use protocols::{Micros, Transport, from_rfc3339, wire};
 use std::path::{Path, PathBuf};
 
 /// The clock of the recordings in other collections, and ours.
@@ -53,9 +55,23 @@ pub struct Dialogue {
     pub transport: Transport,
     pub now: Micros,
     pub model: Option<String>,
-    pub options: Options,
+    pub ignore_checksum: bool,
+    pub settings: Vec<(String, String)>,
     pub checksum: bool,
+    /// Places from (first, end), negative ones and an end of 0 counted from the end of the frame.
+    pub uncovered: Vec<(i64, i64)>,
     pub steps: Vec<Step>,
+}
+
+impl Dialogue {
+    /// Whether the checksum covers that byte of a frame of that length.
+    pub fn covers(&self, at: usize, length: usize) -> bool {
+        let length = i64::try_from(length).unwrap_or(i64::MAX);
+        let at = i64::try_from(at).unwrap_or(i64::MAX);
+        let from_start = |place: i64| if place < 0 { length + place } else { place };
+        let is_in = |(from, to): &(i64, i64)| at >= from_start(*from) && at < if *to <= 0 { length + to } else { *to };
+        self.checksum && !self.uncovered.iter().any(is_in)
+    }
 }
 
 /// All dialogues of a protocol, by name.
@@ -81,8 +97,10 @@ pub fn parse(path: PathBuf, text: &str) -> Result<Dialogue, String> {
         transport: Transport::Tcp,
         now: USUAL_NOW,
         model: None,
-        options: Options::default(),
+        ignore_checksum: false,
+        settings: Vec::new(),
         checksum: false,
+        uncovered: Vec::new(),
         steps: Vec::new(),
     };
     let mut has_source = false;
@@ -154,9 +172,16 @@ fn directive(dialogue: &mut Dialogue, text: &str) -> Result<(), String> {
         ("transport", "mqtt") => dialogue.transport = Transport::Mqtt,
         ("now", time) => dialogue.now = from_rfc3339(time).ok_or_else(|| format!("no time: {time}"))?,
         ("model", model) if !model.is_empty() => dialogue.model = Some(model.into()),
-        ("option", "extended") => dialogue.options.extended = true,
-        ("option", "ignore_checksum") => dialogue.options.ignore_checksum = true,
+        ("option", "ignore_checksum true") => dialogue.ignore_checksum = true,
+        ("option", setting) if setting.contains(' ') => {
+            dialogue.settings.extend(setting.split_once(' ').map(|(name, value)| (name.into(), value.into())));
+        }
         ("checksum", "") => dialogue.checksum = true,
+        ("uncovered", range) => {
+            let (from, to) = range.split_once("..").ok_or("uncovered FROM..TO")?;
+            let place = |text: &str| text.parse().map_err(|e| format!("{text}: {e}"));
+            dialogue.uncovered.push((place(from)?, place(to)?));
+        }
         _ => return Err(format!("unknown: ! {text}")),
     }
     Ok(())

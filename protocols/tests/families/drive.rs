@@ -1,8 +1,12 @@
 //! Feeds a decoder as a session would, and watches its manners while doing so.
 
+use crate::COUNTING;
 use crate::dialogue::{Answer, Dialogue, Said};
 use bytes::BytesMut;
-use protocols::{DecodeError, Decoder, Environment, HttpRequest, Input, Message, MqttPublish, Progress, Replies, ReplyBody, Transport};
+use protocols::{
+    DecodeError, Decoder, Environment, HttpRequest, Input, Message, MqttPublish, Options, Progress, Replies, ReplyBody, Transport,
+};
+use stats_alloc::Region;
 
 /// What came out, in order.
 #[derive(Clone, Debug)]
@@ -19,6 +23,8 @@ pub struct Heard {
     pub answers: Vec<Answer>,
     /// The stream's framing is lost: nothing more may be fed.
     pub lost: bool,
+    /// What the decoder allocated; what is written down here does not count.
+    pub allocated_bytes: usize,
 }
 
 impl Heard {
@@ -44,12 +50,17 @@ impl Heard {
     }
 }
 
+/// The settings a dialogue names.
+pub fn settings(dialogue: &Dialogue) -> Vec<(&str, &str)> {
+    dialogue.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+}
+
 /// The environment a dialogue names.
-pub fn environment(dialogue: &Dialogue) -> Environment<'_> {
+pub fn environment<'a>(dialogue: &'a Dialogue, settings: &'a [(&'a str, &'a str)]) -> Environment<'a> {
     Environment {
         now: dialogue.now,
         model: dialogue.model.as_deref(),
-        options: dialogue.options,
+        options: Options { ignore_checksum: dialogue.ignore_checksum, settings },
         datagram: dialogue.transport == Transport::Udp,
     }
 }
@@ -59,10 +70,12 @@ pub fn environment(dialogue: &Dialogue) -> Environment<'_> {
 /// # Errors
 /// The decoder breaks its contract.
 pub fn pump(decoder: &mut dyn Decoder, buffer: &mut BytesMut, env: &Environment<'_>, heard: &mut Heard) -> Result<(), String> {
+    let (mut out, mut replies) = (Vec::new(), Replies::new());
     while !buffer.is_empty() && !heard.lost {
         let before = buffer.len();
-        let (mut out, mut replies) = (Vec::new(), Replies::new());
+        let region = Region::new(COUNTING);
         let result = decoder.decode(buffer, env, &mut out, &mut replies);
+        heard.allocated_bytes += region.change().bytes_allocated;
         let empty = out.is_empty();
         if result != Ok(Progress::NeedMore) && buffer.len() >= before && !matches!(result, Err(e) if !e.resynchronized) {
             return Err(format!("{result:?}, and nothing was consumed"));
@@ -70,7 +83,7 @@ pub fn pump(decoder: &mut dyn Decoder, buffer: &mut BytesMut, env: &Environment<
         if buffer.len() > before {
             return Err("the buffer has grown".into());
         }
-        take(out, replies, heard);
+        take(&mut out, &mut replies, heard);
         match result {
             Ok(Progress::Frame) => {}
             Ok(Progress::NeedMore) if empty => break,
@@ -111,19 +124,21 @@ pub fn say(decoder: &mut dyn Decoder, buffer: &mut BytesMut, env: &Environment<'
 
 fn accept(decoder: &mut dyn Decoder, input: &Input<'_>, env: &Environment<'_>, heard: &mut Heard) -> Result<(), String> {
     let (mut out, mut replies) = (Vec::new(), Replies::new());
+    let region = Region::new(COUNTING);
     let result = decoder.accept(input, env, &mut out, &mut replies);
+    heard.allocated_bytes += region.change().bytes_allocated;
     if result.is_err() && !out.is_empty() {
         return Err("messages of a refused request".into());
     }
-    take(out, replies, heard);
+    take(&mut out, &mut replies, heard);
     if let Err(error) = result {
         heard.events.push(Event::Error(error));
     }
     Ok(())
 }
 
-fn take(out: Vec<Message>, mut replies: Replies, heard: &mut Heard) {
-    heard.events.extend(out.into_iter().map(Event::Message));
+fn take(out: &mut Vec<Message>, replies: &mut Replies, heard: &mut Heard) {
+    heard.events.extend(out.drain(..).map(Event::Message));
     heard.answers.extend(replies.drain().map(|reply| match reply.body {
         ReplyBody::Bytes(bytes) => Answer::Bytes(bytes),
         ReplyBody::Http { status, body } => Answer::Http { status, body },

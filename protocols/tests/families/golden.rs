@@ -1,16 +1,17 @@
 //! Golden: a dialogue gives the messages beside it and the replies written in it.
 
 use crate::dialogue::Dialogue;
-use crate::drive::{Heard, environment, say};
+use crate::drive::{Heard, environment, say, settings};
 use crate::subject::Subject;
 use bytes::BytesMut;
+use protocols::Checksum;
 
 /// Checks every dialogue. With `PURVIEW_BLESS=1` the messages are written anew.
 ///
 /// # Errors
 /// What differs.
 pub fn check(subject: &Subject<'_>) -> Result<(), String> {
-    if subject.facts.has_checksum && !subject.dialogues.iter().any(|d| d.checksum) {
+    if subject.about.checksum != Checksum::None && !subject.dialogues.iter().any(|d| d.checksum) {
         return Err("the format has a checksum, and no dialogue says `! checksum`".into());
     }
     for transport in subject.transports {
@@ -36,7 +37,8 @@ pub fn check(subject: &Subject<'_>) -> Result<(), String> {
 
 /// Plays a dialogue; the replies must be the ones in it.
 pub fn play(subject: &Subject<'_>, dialogue: &Dialogue) -> Result<Vec<String>, String> {
-    let env = environment(dialogue);
+    let settings = settings(dialogue);
+    let env = environment(dialogue, &settings);
     let mut decoder = (subject.decoder)();
     let (mut buffer, mut heard) = (BytesMut::new(), Heard::default());
     for (index, step) in dialogue.steps.iter().enumerate() {

@@ -2,7 +2,7 @@
 //! fixtures survives encoding and decoding, and once more unchanged.
 
 use crate::dialogue::{Answer, Said, USUAL_NOW};
-use crate::drive::{Heard, environment, pump, say};
+use crate::drive::{Heard, environment, pump, say, settings};
 use crate::subject::Subject;
 use bytes::BytesMut;
 use proptest::prelude::*;
@@ -25,7 +25,7 @@ pub fn check(subject: &Subject<'_>) -> Result<(), String> {
             config.cases = CASES;
         }
         let mut runner = TestRunner::new_with_rng(config, proptest::test_runner::TestRng::deterministic_rng(Default::default()));
-        let strategy = prop::collection::vec(record(subject.facts.carries_no_fix), 1..20);
+        let strategy = prop::collection::vec(record(subject.about.carries_no_fix), 1..20);
         runner
             .run(&strategy, |records| there_and_back(subject, *transport, &records).map(drop).map_err(TestCaseError::fail))
             .map_err(|problem| format!("{transport:?}: {problem}"))?;
@@ -43,7 +43,8 @@ pub fn check(subject: &Subject<'_>) -> Result<(), String> {
 fn decoded_records(subject: &Subject<'_>, transport: Transport) -> Result<Vec<Record>, String> {
     let mut records = Vec::new();
     for dialogue in subject.dialogues.iter().filter(|d| d.transport == transport) {
-        let env = environment(dialogue);
+        let settings = settings(dialogue);
+        let env = environment(dialogue, &settings);
         let mut decoder = (subject.decoder)();
         let (mut buffer, mut heard) = (BytesMut::new(), Heard::default());
         for step in &dialogue.steps {
@@ -54,7 +55,7 @@ fn decoded_records(subject: &Subject<'_>, transport: Transport) -> Result<Vec<Re
             _ => None,
         }));
     }
-    records.retain(|r| r.fix_time.is_some() && (r.fix.is_some() || subject.facts.carries_no_fix));
+    records.retain(|r| r.fix_time.is_some() && (r.fix.is_some() || subject.about.carries_no_fix));
     Ok(records)
 }
 
@@ -97,7 +98,7 @@ fn there_and_back(subject: &Subject<'_>, transport: Transport, records: &[Record
         }
         acknowledged += answered(&mut *encoder, &mut heard)?;
     }
-    if (subject.facts.acknowledges)(transport) && acknowledged != calls {
+    if subject.about.acknowledges.contains(&transport) && acknowledged != calls {
         return Err(format!("{calls} frames, and the encoder reads {acknowledged} acknowledgements"));
     }
     if heard.messages().len() != heard.events.len() {

@@ -7,7 +7,6 @@
 
 mod dialogue;
 mod drive;
-mod facts;
 mod golden;
 mod inverse;
 mod mutate;
@@ -16,7 +15,6 @@ mod split;
 mod steady;
 mod subject;
 
-use facts::Facts;
 use protocols::Protocol;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use std::alloc::System;
@@ -40,7 +38,7 @@ fn run(protocol: Protocol, family: fn(&Subject<'_>) -> Result<(), String>) {
         name: protocol.name(),
         transports: protocol.transports(),
         dialogues: dialogue::load(protocol.name()),
-        facts: Facts::of(protocol),
+        about: protocol.about(),
         decoder: &decoder,
         encoder: &encoder,
         may_bless: true,
@@ -74,19 +72,7 @@ macro_rules! walk {
                 super::run(Protocol::$protocol, super::mutate::check);
             }
         })+
-
-        #[test]
-        fn every_protocol_is_walked() {
-            assert_eq!(Protocol::ALL, [$(Protocol::$protocol),+]);
-        }
     };
 }
 
-walk! {
-    teltonika = Teltonika,
-    gt06 = Gt06,
-    h02 = H02,
-    wialon = Wialon,
-    osmand = OsmAnd,
-    owntracks = OwnTracks,
-}
+protocols::each_protocol!(walk);

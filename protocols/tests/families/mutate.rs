@@ -1,36 +1,53 @@
 //! Mutate: whatever is done to a frame, the decoder does not panic, spin or grow memory, and nothing that was damaged under a
 //! checksum is taken for a record.
 
-use crate::COUNTING;
 use crate::dialogue::{Dialogue, Said};
-use crate::drive::{Heard, environment, say};
+use crate::drive::{Heard, environment, say, settings};
 use crate::split::split_mix;
 use crate::subject::Subject;
 use bytes::BytesMut;
-use protocols::{Message, Transport};
-use stats_alloc::Region;
+use protocols::{Checksum, Message, Transport};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// Sampled pairs of flipped bits, a frame.
-const PAIRS: usize = 400;
+/// Damaged frames a protocol, in the short form: beyond that, single-byte values and pairs of bits are sampled. The long form sets
+/// `PURVIEW_MUTATIONS_MAX` (1,000,000).
+const MUTATIONS_MAX: u64 = 30_000;
 /// Random packets, a transport.
 const GARBAGE: usize = 1_000;
 /// What decoding one damaged frame may allocate in all, beside what grows with the frame.
-const ALLOCATED_BYTES_MAX: usize = 192 * 1024;
+const ALLOCATED_BYTES_MAX: usize = 64 * 1024;
 /// What it may allocate for each byte of the frame.
-const ALLOCATED_BYTES_PER_BYTE_MAX: usize = 128;
-/// What it may take. Generous: the machine may be busy; a decoder that spins takes for ever.
-const TIME_MAX: Duration = Duration::from_secs(2);
+const ALLOCATED_BYTES_PER_BYTE_MAX: usize = 8;
+/// What it may take of a processor. Without optimization everything is an order of magnitude slower.
+const CPU_TIME_MAX: Duration = if cfg!(debug_assertions) { Duration::from_millis(50) } else { Duration::from_millis(5) };
+
+/// Of many things, every so manieth.
+struct Sample {
+    every: u64,
+    passed: u64,
+}
+
+impl Sample {
+    fn takes(&mut self) -> bool {
+        self.passed += 1;
+        self.passed.is_multiple_of(self.every)
+    }
+}
 
 /// Damages every frame of every dialogue.
 ///
 /// # Errors
 /// The damage, and what it did.
 pub fn check(subject: &Subject<'_>) -> Result<(), String> {
+    let max = std::env::var("PURVIEW_MUTATIONS_MAX").ok().and_then(|max| max.parse().ok()).unwrap_or(MUTATIONS_MAX);
+    // Each byte can have 255 other values, and as many pairs of bits are tried.
+    let steps = subject.dialogues.iter().flat_map(|d| &d.steps);
+    let bytes: u64 = steps.map(|step| on_the_wire(&step.said).len() as u64).sum();
+    let mut sample = Sample { every: (bytes * 2 * 255).div_ceil(max.max(1)).max(1), passed: 0 };
     for dialogue in &subject.dialogues {
         for index in 0..dialogue.steps.len() {
-            check_step(subject, dialogue, index)
+            check_step(subject, dialogue, index, &mut sample)
                 .map_err(|problem| format!("{}: step {}: {problem}", dialogue.path.display(), index + 1))?;
         }
     }
@@ -40,13 +57,13 @@ pub fn check(subject: &Subject<'_>) -> Result<(), String> {
     Ok(())
 }
 
-fn check_step(subject: &Subject<'_>, dialogue: &Dialogue, index: usize) -> Result<(), String> {
+fn check_step(subject: &Subject<'_>, dialogue: &Dialogue, index: usize, sample: &mut Sample) -> Result<(), String> {
     let said = &dialogue.steps[index].said;
     let intact = after(subject, dialogue, index, said)?;
-    let attempt = |part: Part, bytes: &[u8], flipped: bool| {
+    let attempt = |part: Part, bytes: &[u8], covered: bool| {
         let damaged = with(said, part, bytes);
         let heard = after(subject, dialogue, index, &damaged)?;
-        if flipped && dialogue.checksum {
+        if covered {
             accepted(&intact, &heard).map_err(|problem| format!("{problem}: {}", protocols::wire::to_hex(bytes)))?;
         }
         Ok::<(), String>(())
@@ -58,25 +75,34 @@ fn check_step(subject: &Subject<'_>, dialogue: &Dialogue, index: usize) -> Resul
         }
         let mut changed = bytes.clone();
         for at in 0..bytes.len() {
+            let covered = dialogue.covers(at, bytes.len());
             for bit in 0..8 {
                 changed[at] = bytes[at] ^ (1 << bit);
-                attempt(part, &changed, true)?;
+                attempt(part, &changed, covered)?;
             }
-            for value in [0x00, 0xFF, 0x7F, 0x80, bytes[at].wrapping_add(1), bytes[at].wrapping_mul(31).wrapping_add(7)] {
-                changed[at] = value;
-                attempt(part, &changed, false)?;
+            for value in (0..=255).filter(|value| (value ^ bytes[at]).count_ones() > 1) {
+                if sample.takes() {
+                    changed[at] = value;
+                    attempt(part, &changed, covered)?;
+                }
             }
             changed[at] = bytes[at];
         }
         let bits = bytes.len() as u64 * 8;
         let mut random = split_mix(bits);
-        for _ in 0..if bits == 0 { 0 } else { PAIRS } {
+        for _ in 0..bytes.len() * 255 {
             let (one, other) = (random() % bits, random() % bits);
-            let mut changed = bytes.clone();
-            for bit in [one, other] {
-                changed[usize::try_from(bit / 8).unwrap_or(0)] ^= 1 << (bit % 8);
+            if one == other || !sample.takes() {
+                continue;
             }
-            attempt(part, &changed, one != other)?;
+            let mut changed = bytes.clone();
+            let mut covered = subject.about.checksum == Checksum::Crc;
+            for bit in [one, other] {
+                let at = usize::try_from(bit / 8).unwrap_or(0);
+                changed[at] ^= 1 << (bit % 8);
+                covered &= dialogue.covers(at, bytes.len());
+            }
+            attempt(part, &changed, covered)?;
         }
     }
     Ok(())
@@ -123,7 +149,8 @@ fn with(said: &Said, part: Part, bytes: &[u8]) -> Said {
 
 /// A fresh decoder hears the steps before, intact, and then this.
 fn after(subject: &Subject<'_>, dialogue: &Dialogue, index: usize, said: &Said) -> Result<Heard, String> {
-    let env = environment(dialogue);
+    let settings = settings(dialogue);
+    let env = environment(dialogue, &settings);
     let mut decoder = (subject.decoder)();
     let (mut buffer, mut before) = (BytesMut::new(), Heard::default());
     for step in &dialogue.steps[..index] {
@@ -132,23 +159,28 @@ fn after(subject: &Subject<'_>, dialogue: &Dialogue, index: usize, said: &Said) 
     let mut heard = Heard::default();
     let length = part_of(said, Part::Body).len() + part_of(said, Part::Head).len() + buffer.len();
     let shown = || protocols::wire::to_hex(&on_the_wire(said));
-    let start = Instant::now();
-    let region = Region::new(COUNTING);
+    let start = thread_time();
     let result = catch_unwind(AssertUnwindSafe(|| say(&mut *decoder, &mut buffer, &env, said, &mut heard)));
-    let allocated = region.change().bytes_allocated;
-    let took = start.elapsed();
+    let took = thread_time().saturating_sub(start);
     match result {
         Err(_) => return Err(format!("panic: {}", shown())),
         Ok(Err(problem)) => return Err(format!("{problem}: {}", shown())),
         Ok(Ok(())) => {}
     }
+    let allocated = heard.allocated_bytes;
     if allocated > ALLOCATED_BYTES_MAX + length * ALLOCATED_BYTES_PER_BYTE_MAX {
         return Err(format!("{allocated} bytes were allocated for {length}: {}", shown()));
     }
-    if took > TIME_MAX {
+    if took > CPU_TIME_MAX {
         return Err(format!("it took {took:?}: {}", shown()));
     }
     Ok(heard)
+}
+
+/// What this thread has had of a processor.
+fn thread_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 fn on_the_wire(said: &Said) -> Vec<u8> {

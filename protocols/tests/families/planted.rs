@@ -6,13 +6,12 @@
 //! ```
 
 use crate::dialogue::{Dialogue, parse};
-use crate::facts::Facts;
 use crate::subject::Subject;
 use crate::{golden, inverse, mutate, split, turn};
 use bytes::{Buf, BytesMut};
 use protocols::{
-    Attributes, DecodeError, Decoder, Encoder, Environment, Fix, Identifier, Latitude, Longitude, Message, Progress, Record, Release,
-    Replies, Transport, wire,
+    About, Attributes, Checksum, DecodeError, Decoder, Encoder, Environment, Fix, Identifier, Latitude, Longitude, Message, Progress,
+    Record, Release, Replies, Transport, wire,
 };
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -187,15 +186,24 @@ fn dialogue(name: &str) -> Dialogue {
     parse(folder.join(format!("{name}.dialogue")), &text).unwrap()
 }
 
+static ABOUT: About = About {
+    name: "toy",
+    default_port: 1,
+    transports: &[Transport::Tcp],
+    acknowledges: &[Transport::Tcp],
+    checksum: Checksum::Crc,
+    carries_no_fix: false,
+    settings: &[],
+};
+
 fn run(bug: Bug, family: fn(&Subject<'_>) -> Result<(), String>) -> Result<(), String> {
     let _turn = turn();
     let decoder = || -> Box<dyn Decoder> { Box::new(Toy(bug)) };
     let encoder = |_| -> Box<dyn Encoder> { Box::new(ToyEncoder { bug, logged_in: false }) };
     let right = || -> Box<dyn Decoder> { Box::new(Toy(Bug::None)) };
-    let facts = Facts { has_checksum: true, carries_no_fix: false, acknowledges: |_| true };
     let subject = |decoder| {
         let dialogues = vec![dialogue("toy")];
-        Subject { name: "toy", transports: &[Transport::Tcp], dialogues, facts, decoder, encoder: &encoder, may_bless: false }
+        Subject { name: "toy", transports: &[Transport::Tcp], dialogues, about: &ABOUT, decoder, encoder: &encoder, may_bless: false }
     };
     let (model, subject) = (subject(&right), subject(&decoder));
     let lines = golden::play(&model, &model.dialogues[0]).unwrap();

@@ -1,7 +1,7 @@
 //! Split: any cut of the stream, down to single bytes, gives the same messages and replies.
 
 use crate::dialogue::{Dialogue, Said};
-use crate::drive::{Heard, environment, on_the_stream, pump};
+use crate::drive::{Heard, environment, on_the_stream, pump, settings};
 use crate::subject::Subject;
 use bytes::BytesMut;
 use protocols::Transport;
@@ -66,7 +66,8 @@ fn check_one(subject: &Subject<'_>, dialogue: &Dialogue) -> Result<(), String> {
 }
 
 fn feed<'a>(subject: &Subject<'_>, dialogue: &Dialogue, pieces: impl Iterator<Item = &'a [u8]>) -> Result<Heard, String> {
-    let env = environment(dialogue);
+    let settings = settings(dialogue);
+    let env = environment(dialogue, &settings);
     let mut decoder = (subject.decoder)();
     let (mut buffer, mut heard) = (BytesMut::new(), Heard::default());
     for piece in pieces {

@@ -39,15 +39,16 @@ fn records_of_usual_size_allocate_nothing() {
     assert_eq!(count, records.len());
     let (mut decoder, mut out, mut replies) = (Protocol::Teltonika.decoder(), Vec::new(), Replies::new());
     let mut buffer = BytesMut::with_capacity(frame.len() * 2);
-    let mut allocations = 0;
-    for _ in 0..3 {
+    // The least of several rounds: the thread that reports about the tests allocates too.
+    let mut allocations = usize::MAX;
+    for _ in 0..16 {
         out.clear();
         drop(replies.drain());
         buffer.clear();
         buffer.extend_from_slice(&frame);
         let region = Region::new(COUNTING);
         assert_eq!(decoder.decode(&mut buffer, &Environment::default(), &mut out, &mut replies), Ok(Progress::Frame));
-        allocations = region.change().allocations;
+        allocations = allocations.min(region.change().allocations);
     }
     assert_eq!(out.len(), records.len());
     assert_eq!(allocations, 1, "one for the reply's bytes");

@@ -1,15 +1,14 @@
 //! What a family is run on: a protocol of the table, or a planted one.
 
 use crate::dialogue::Dialogue;
-use crate::facts::Facts;
-use protocols::{Decoder, Encoder, Transport};
+use protocols::{About, Decoder, Encoder, Transport};
 
 /// One protocol with its fixtures.
 pub struct Subject<'a> {
     pub name: &'a str,
     pub transports: &'a [Transport],
     pub dialogues: Vec<Dialogue>,
-    pub facts: Facts,
+    pub about: &'static About,
     pub decoder: &'a dyn Fn() -> Box<dyn Decoder>,
     /// Whether `PURVIEW_BLESS=1` may write the messages beside the dialogues.
     pub may_bless: bool,

@@ -1,6 +1,6 @@
 //! A line of input, and a frame as a person types it.
 
-use protocols::{Protocol, Transport, wire};
+use protocols::{Options, Protocol, Transport, wire};
 use serde_json::{Map, Value};
 
 /// One connection.
@@ -9,7 +9,8 @@ pub struct Line {
     pub frames: Vec<Frame>,
     pub datagram: bool,
     pub model: Option<String>,
-    pub extended: bool,
+    /// Settings of the device, as `Options` spells them.
+    pub settings: Vec<(String, String)>,
 }
 
 /// What the tracker sends.
@@ -48,7 +49,7 @@ impl Line {
             Some(other) => return Err(format!("`transport` is neither \"tcp\" nor \"udp\" but {other}")),
         };
         let model = text(object, "model")?;
-        let mut line = Self { frames, datagram, model, extended: false };
+        let mut line = Self { frames, datagram, model, settings: Vec::new() };
         line.read_options(object)?;
         Ok(line)
     }
@@ -57,16 +58,15 @@ impl Line {
     fn read_options(&mut self, object: &Map<String, Value>) -> Result<(), String> {
         let Some(options) = present(object, "options") else { return Ok(()) };
         for (name, value) in options.as_object().ok_or("`options` is not an object")? {
-            let set = match value {
-                Value::Bool(set) => *set,
-                Value::Null => false,
-                other => return Err(format!("options: `{name}` is neither true nor false but {other}")),
-            };
-            match name.rsplit('.').next().unwrap_or(name) {
-                "connectionless" => self.datagram |= set,
-                "extended" => self.extended |= set,
-                _ if !set => {}
-                _ => return Err(format!("options: `{name}` is not known")),
+            let ours = Options::setting_name(name);
+            let known = Protocol::ALL.iter().any(|protocol| protocol.about().settings.contains(&ours.as_str()));
+            match value {
+                Value::Null | Value::Bool(false) => {}
+                Value::Bool(true) if ours == "connectionless" => self.datagram = true,
+                _ if !known => return Err(format!("options: `{name}` is not known")),
+                Value::String(text) => self.settings.push((ours, text.clone())),
+                Value::Bool(_) | Value::Number(_) => self.settings.push((ours, value.to_string())),
+                other => return Err(format!("options: `{name}` is neither text, number nor true but {other}")),
             }
         }
         Ok(())

@@ -24,7 +24,7 @@ pub struct Player<'a> {
 
 impl<'a> Player<'a> {
     /// A fresh decoder.
-    pub fn new(protocol: Protocol, now: Micros, model: Option<&'a str>, options: Options, datagram: bool) -> Self {
+    pub fn new(protocol: Protocol, now: Micros, model: Option<&'a str>, options: Options<'a>, datagram: bool) -> Self {
         Self { decoder: protocol.decoder(), buffer: BytesMut::new(), env: Environment { now, model, options, datagram } }
     }
 

@@ -67,7 +67,7 @@ pub fn write_frame(number: usize, heard: &Heard, out: &mut dyn Write) -> io::Res
                 writeln!(out, "  sign of life{}", of(identifier.as_ref()))?;
                 write_attributes(attributes, out)?;
             }
-            Message::CommandAnswer { identifier, text } => {
+            Message::CommandAnswer { identifier, text, .. } => {
                 writeln!(out, "  answer to a command{} {text:?}", of(identifier.as_ref()))?;
             }
             Message::Undecoded { identifier, reason, raw } => {

@@ -1,0 +1,13 @@
+//! What several wire formats share: checksums, binary-coded decimals, hexadecimal, degrees and minutes.
+//!
+//! A format that needs one of these takes it from here; a second spelling of the same thing is a mistake.
+
+mod crc;
+mod cursor;
+mod text;
+
+pub use crc::{crc8_nrsc5, crc16_arc, crc16_ccitt_false, crc16_kermit, crc16_modbus, crc16_x25, crc16_xmodem, sum8, xor8};
+pub use cursor::Cursor;
+pub use text::{
+    Fields, ShortText, bcd, cell_text, degrees_minutes, degrees_minutes_side, from_hex, hex_digit, push_padded, to_hex, wifi_text,
+};

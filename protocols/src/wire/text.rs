@@ -1,0 +1,261 @@
+//! Texts, digits, degrees and minutes.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// A short text that is put together without an allocation. What does not fit is left out.
+#[derive(Clone, Copy, Debug)]
+pub struct ShortText {
+    bytes: [u8; Self::BYTES_MAX],
+    length: usize,
+}
+
+impl Default for ShortText {
+    fn default() -> Self {
+        Self { bytes: [0; Self::BYTES_MAX], length: 0 }
+    }
+}
+
+impl ShortText {
+    /// The most it holds.
+    pub const BYTES_MAX: usize = 64;
+
+    /// Adds text.
+    #[inline]
+    pub fn push_str(&mut self, text: &str) {
+        let end = self.length.saturating_add(text.len());
+        if let Some(room) = self.bytes.get_mut(self.length..end) {
+            // Byte by byte: these are a few bytes, which a copy of any length costs more.
+            for (to, from) in room.iter_mut().zip(text.bytes()) {
+                *to = from;
+            }
+            self.length = end;
+        }
+    }
+
+    /// Adds a character.
+    #[inline]
+    pub fn push_char(&mut self, character: char) {
+        self.push_str(character.encode_utf8(&mut [0; 4]));
+    }
+
+    /// Adds a number in decimal digits.
+    #[inline]
+    pub fn push_number(&mut self, number: u64) {
+        let count = usize::try_from(number.checked_ilog10().unwrap_or(0)).unwrap_or(0).saturating_add(1);
+        let end = self.length.saturating_add(count);
+        let Some(room) = self.bytes.get_mut(self.length..end) else { return };
+        self.length = end;
+        match u32::try_from(number) {
+            Ok(mut rest) => {
+                for place in room.iter_mut().rev() {
+                    *place = hex_digit(u8::try_from(rest % 10).unwrap_or(0));
+                    rest /= 10;
+                }
+            }
+            Err(_) => {
+                let mut rest = number;
+                for place in room.iter_mut().rev() {
+                    *place = hex_digit(u8::try_from(rest % 10).unwrap_or(0));
+                    rest /= 10;
+                }
+            }
+        }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.bytes.get(..self.length).and_then(|b| core::str::from_utf8(b).ok()).unwrap_or_default()
+    }
+}
+
+/// The lower-case hexadecimal digit of a nibble.
+#[must_use]
+#[inline]
+pub const fn hex_digit(nibble: u8) -> u8 {
+    if nibble <= 9 { nibble | b'0' } else { nibble.wrapping_sub(10).wrapping_add(b'a') }
+}
+
+/// Appends a number with zeros before it.
+pub fn push_padded(text: &mut String, number: u32, digits: usize) {
+    let mut plain = ShortText::default();
+    plain.push_number(u64::from(number));
+    for _ in plain.as_str().len()..digits {
+        text.push('0');
+    }
+    text.push_str(plain.as_str());
+}
+
+/// A mobile cell as attributes have it: country, network, area, cell and, where it is known, the signal without its minus sign.
+#[must_use]
+pub fn cell_text(operator: (u16, u16), place: (u64, u64), signal: Option<u16>) -> ShortText {
+    let mut text = ShortText::default();
+    text.push_number(u64::from(operator.0));
+    for part in [u64::from(operator.1), place.0, place.1] {
+        text.push_str("-");
+        text.push_number(part);
+    }
+    if let Some(signal) = signal {
+        text.push_str("-");
+        text.push_number(u64::from(signal));
+    }
+    text
+}
+
+/// A byte of two decimal digits, `None` if one of them is more than 9.
+#[must_use]
+pub fn bcd(byte: u8) -> Option<u8> {
+    let (high, low) = (byte >> 4, byte & 0x0F);
+    (high <= 9 && low <= 9).then(|| high.saturating_mul(10).saturating_add(low))
+}
+
+/// Reads hexadecimal digits; white space is skipped. `None` for an odd count or another character.
+#[must_use]
+pub fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len() / 2);
+    let mut high = None;
+    for c in text.chars().filter(|c| !c.is_whitespace()) {
+        let digit = u8::try_from(c.to_digit(16)?).ok()?;
+        match high.take() {
+            None => high = Some(digit),
+            Some(h) => bytes.push((h << 4) | digit),
+        }
+    }
+    high.is_none().then_some(bytes)
+}
+
+/// Writes lower-case hexadecimal digits.
+#[must_use]
+pub fn to_hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().saturating_mul(2));
+    for byte in bytes {
+        for nibble in [byte >> 4, byte & 0x0F] {
+            text.push(char::from(hex_digit(nibble)));
+        }
+    }
+    text
+}
+
+/// A base station of a wireless network as attributes have it: its six bytes in hexadecimal digits with colons and, where it is
+/// known, the signal without its minus sign.
+#[must_use]
+pub fn wifi_text(address: [u8; 6], signal: Option<u16>) -> ShortText {
+    let mut text = ShortText::default();
+    for (index, byte) in address.iter().enumerate() {
+        if index > 0 {
+            text.push_str(":");
+        }
+        for nibble in [byte >> 4, byte & 0x0F] {
+            text.push_char(char::from(hex_digit(nibble)));
+        }
+    }
+    if let Some(signal) = signal {
+        text.push_str("-");
+        text.push_number(u64::from(signal));
+    }
+    text
+}
+
+/// Degrees and minutes in one number, `DDMM.mmmm` (NMEA 0183), in degrees. `None` for what is no number or has 60 minutes or more.
+#[must_use]
+pub fn degrees_minutes(digits: &str) -> Option<f64> {
+    let number: f64 = digits.parse().ok().filter(|number: &f64| number.is_finite())?;
+    let whole = libm::trunc(number / 100.0);
+    let minutes = number - whole * 100.0;
+    (minutes.abs() < 60.0).then_some(whole + minutes / 60.0)
+}
+
+/// Degrees and minutes with the side of the zero line: `N` and `E` are positive, `S` and `W` negative.
+#[must_use]
+pub fn degrees_minutes_side(digits: &str, side: &str) -> Option<f64> {
+    let degrees = degrees_minutes(digits)?;
+    match side {
+        "N" | "n" | "E" | "e" => Some(degrees),
+        "S" | "s" | "W" | "w" => Some(-degrees),
+        _ => None,
+    }
+}
+
+/// A line taken apart at its separators, without an allocation. What is beyond `MAX` fields is not looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Fields<'a, const MAX: usize> {
+    fields: [&'a str; MAX],
+    count: usize,
+}
+
+impl<'a, const MAX: usize> Fields<'a, MAX> {
+    /// Cuts the text.
+    #[must_use]
+    pub fn split(text: &'a str, separator: char) -> Self {
+        let mut all = Self { fields: [""; MAX], count: 0 };
+        for (slot, field) in all.fields.iter_mut().zip(text.split(separator)) {
+            *slot = field;
+            all.count = all.count.saturating_add(1);
+        }
+        all
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The field there; empty beyond the last.
+    #[must_use]
+    pub fn at(&self, index: usize) -> &'a str {
+        self.fields.get(index).copied().unwrap_or_default()
+    }
+
+    /// From that field on.
+    #[must_use]
+    pub fn from(&self, index: usize) -> &[&'a str] {
+        self.fields.get(index..self.count).unwrap_or_default()
+    }
+
+    /// The number in that field.
+    #[must_use]
+    pub fn number<T: core::str::FromStr>(&self, index: usize) -> Option<T> {
+        self.at(index).parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_text_takes_what_fits() {
+        let mut text = ShortText::default();
+        text.push_number(0);
+        text.push_str("-");
+        text.push_number(u64::MAX);
+        assert_eq!(text.as_str(), "0-18446744073709551615");
+        text.push_str(&"x".repeat(60));
+        assert_eq!(text.as_str().len(), 22);
+        assert_eq!((bcd(0x59), bcd(0x5A)), (Some(59), None));
+    }
+
+    #[test]
+    fn hexadecimal_both_ways() {
+        assert_eq!(from_hex("00 fF1a").as_deref(), Some(&[0, 255, 26][..]));
+        assert_eq!(from_hex("0"), None);
+        assert_eq!(to_hex(&[0, 255, 26]), "00ff1a");
+    }
+
+    #[test]
+    fn degrees_and_minutes() {
+        assert_eq!(degrees_minutes_side("3730.0", "S"), Some(-37.5));
+        assert_eq!(degrees_minutes("00530.75"), Some(5.5125));
+        assert_eq!(degrees_minutes("3760.0"), None);
+        assert_eq!(degrees_minutes("nan"), None);
+    }
+
+    #[test]
+    fn fields_of_a_line() {
+        let fields = Fields::<3>::split("a,,7,b", ',');
+        assert_eq!((fields.count(), fields.at(0), fields.at(1), fields.number::<u8>(2), fields.at(3)), (3, "a", "", Some(7), ""));
+        assert_eq!(fields.from(1), ["", "7"]);
+    }
+}
