@@ -5,6 +5,7 @@ mod health;
 mod sources;
 
 use crate::clock::Clock;
+use crate::commands::Commands;
 use crate::config::Config;
 use crate::delivery::{Cursors, Delivery, SocketControl, StreamListener};
 use crate::directory::Directory;
@@ -14,7 +15,7 @@ use crate::journal::{Batch, Journal, NewEntry};
 use crate::listener::{ListenError, Listener};
 use crate::pipeline::{Latest, Parts, Pipeline, PipelineHandle, Sink};
 use crate::router::Router;
-use adapters::{ChangesInJournal, DirectoryViewers, Enforcement, RegisteredDevices};
+use adapters::{ChangesInJournal, DirectoryViewers, Enforcement, RegisteredDevices, StillMay};
 use health::CaughtUp;
 use sources::GatewaySources;
 use std::net::SocketAddr;
@@ -40,6 +41,8 @@ pub enum StartError {
     Directory(#[from] crate::directory::OpenError),
     #[error("events: {0}")]
     Events(#[from] crate::events::EventsError),
+    #[error(transparent)]
+    Commands(#[from] crate::commands::CommandsError),
     #[error("pipeline: {0}")]
     Pipeline(#[from] crate::pipeline::PipelineError),
     #[error("listener: {0}")]
@@ -54,6 +57,7 @@ pub struct Gateway {
     journal: Journal,
     history: History,
     events: Events,
+    commands: Commands,
     router: Arc<Router>,
     delivery: Arc<Delivery>,
     pipeline: Arc<PipelineHandle>,
@@ -93,6 +97,7 @@ impl Gateway {
         }
         let history = History::open(&dir, &config.history, &config.journal, journal.clone(), Arc::clone(&clock))?;
         let events = Events::open(&dir).await?;
+        let commands = Commands::open(&dir, Arc::clone(&clock), Arc::new(StillMay(directory.clone()))).await?;
         let router = Arc::new(Router::new(config.delivery.clone(), Arc::clone(&clock), Arc::new(DirectoryViewers(directory.clone()))));
         let listener = Arc::new(OnceLock::new());
         let barrier = Enforcement { journal: journal.clone(), router: Arc::clone(&router), listener: Arc::clone(&listener) };
@@ -126,6 +131,7 @@ impl Gateway {
             journal,
             history,
             events,
+            commands,
             router,
             delivery,
             pipeline,
@@ -145,9 +151,11 @@ impl Gateway {
 
     async fn serve(&self, config: Config, clock: Arc<Clock>, api_socket: TcpListener) -> Result<(), StartError> {
         let devices = Arc::new(RegisteredDevices(self.directory.clone()));
-        let listener = Listener::start(config.listener.clone(), Arc::clone(&clock), self.journal.clone(), devices).await?;
+        let listener =
+            Listener::start(config.listener.clone(), Arc::clone(&clock), self.journal.clone(), devices, self.commands.clone()).await?;
         // It is set once, here.
         let _ = self.listener.set(listener);
+        self.tasks.spawn(expiry(self.commands.clone(), self.stop.clone()));
         self.tasks.spawn(ticks(self.journal.clone(), Arc::clone(&clock), config.pipeline.tick_s, self.stop.clone()));
         let app = crate::api::router(crate::api::ApiState::new(crate::api::Parts {
             config: config.api.clone(),
@@ -157,6 +165,7 @@ impl Gateway {
             delivery: Arc::clone(&self.delivery),
             history: self.history.clone(),
             events: self.events.clone(),
+            commands: self.commands.clone(),
             latest: Arc::clone(self.pipeline.latest()),
         }));
         let stream_listener = StreamListener::new(api_socket, config.delivery.send_buffer_bytes);
@@ -219,6 +228,12 @@ impl Gateway {
         &self.events
     }
 
+    /// Commands to devices.
+    #[must_use]
+    pub const fn commands(&self) -> &Commands {
+        &self.commands
+    }
+
     /// The live fan-out.
     #[must_use]
     pub const fn router(&self) -> &Arc<Router> {
@@ -262,6 +277,7 @@ impl Gateway {
         self.router.close_all();
         self.tasks.close();
         let _ = tokio::time::timeout(STOP_GRACE * 2, self.tasks.wait()).await;
+        self.commands.close().await;
         self.directory.close().await;
         let Self { pipeline, history, events, journal, .. } = self;
         // These write and wait for threads of their own.
@@ -324,6 +340,22 @@ async fn bind(what: &'static str, address: &str) -> Result<(TcpListener, SocketA
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let local = listener.local_addr().map_err(failed)?;
     Ok((listener, local))
+}
+
+/// How often commands that wait too long are looked for.
+const EXPIRY: Duration = Duration::from_secs(1);
+
+async fn expiry(commands: Commands, stop: CancellationToken) {
+    let mut every = tokio::time::interval(EXPIRY);
+    loop {
+        tokio::select! {
+            _ = every.tick() => {}
+            () = stop.cancelled() => return,
+        }
+        if let Err(error) = commands.expire().await {
+            tracing::error!(%error, "commands that wait too long could not be ended");
+        }
+    }
 }
 
 /// Time goes on in the journal: silence is computed from what stands there.

@@ -28,6 +28,8 @@ names! {
     UNDECODED = counter "purview_undecoded_total" Count;
     /// Messages from devices that nobody registered, by protocol.
     UNKNOWN_DEVICE = counter "purview_unknown_device_total" Count;
+    /// Commands sent to devices, by kind.
+    COMMANDS_SENT = counter "purview_commands_sent_total" Count;
     /// Entries made durable.
     JOURNAL_ENTRIES = counter "purview_journal_entries_total" Count;
     /// Bytes made durable.

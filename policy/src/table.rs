@@ -137,6 +137,8 @@ named! {
         EditHardware = "edit_hardware",
         /// To set the current work status.
         SetWorkStatus = "set_work_status",
+        /// To ask the device to tell of itself: where it is, how it is.
+        AskReport = "ask_report",
         /// To switch an auxiliary output.
         SwitchAuxiliaryOutput = "switch_auxiliary_output",
         /// To switch an output that is a vehicle system: engine, alarm, doors.
@@ -258,7 +260,8 @@ const ROWS: &[Row] = table! {
         EditPlatform:                        edit(Assets), right(Right::DeviceSettingsPlatform), Device;
         SeeHardware:                         view(Assets), right(Right::DeviceSettingsHardware), Device;
         EditHardware:                        edit(Assets), right(Right::DeviceSettingsHardware), Device;
-        SetWorkStatus SwitchAuxiliaryOutput: edit(Assets), Basic, Device;
+        SetWorkStatus AskReport:             edit(Assets), Basic, Device;
+        SwitchAuxiliaryOutput:               edit(Assets), Basic, Device;
         SwitchVehicleOutput SendRawCommand:  edit(Assets), right(Right::VehicleSystems), Device;
         Delete:                              edit(Assets), Never, Device;
     }

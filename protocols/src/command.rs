@@ -2,9 +2,11 @@
 
 use crate::{Environment, Identifier};
 use alloc::string::String;
+use serde::{Deserialize, Serialize};
 
 /// What a device is asked to do. Which protocol can say which: [`crate::Protocol::commands`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Command {
     /// Report the position once, now.
     Locate,
@@ -185,6 +187,11 @@ mod tests {
         let mut kinds: alloc::vec::Vec<_> = Command::examples().iter().map(Command::kind).collect();
         assert!(Command::examples().iter().all(Command::is_sound));
         let count = kinds.len();
+        for command in Command::examples() {
+            let json = serde_json::to_value(&command).unwrap();
+            assert_eq!(json["kind"], command.kind());
+            assert_eq!(serde_json::from_value::<Command>(json).unwrap(), command);
+        }
         kinds.sort_unstable();
         kinds.dedup();
         assert_eq!(kinds.len(), count);

@@ -98,6 +98,11 @@ impl Answer {
         Self::json(StatusCode::CREATED, headers, &json!({ "id": id, "version": changed.version }))
     }
 
+    /// Something without a version was created below this path.
+    pub fn made(path: &str, id: PublicId) -> Self {
+        Self::created(path, &Changed { created: vec![id], ..Changed::default() })
+    }
+
     /// Something was edited.
     pub fn edited(id: PublicId, changed: &Changed) -> Self {
         Self::json(StatusCode::OK, version_header(changed.version), &json!({ "id": id, "version": changed.version }))

@@ -4,7 +4,7 @@
 use super::answer::Answer;
 use super::call::Call;
 use super::problem::Problem;
-use super::{alerts, devices, geofences, grants, logs, own, places, positions, roles, rules, session, users, visits};
+use super::{alerts, commands, devices, geofences, grants, logs, own, places, positions, roles, rules, session, users, visits};
 use futures_util::future::BoxFuture;
 use policy::{Action, Resource};
 
@@ -83,6 +83,10 @@ pub static OPERATIONS: &[Operation] = operations! {
     PUT    "/devices/{id}/disabled", Device Activate, Change devices::set_disabled;
     GET    "/devices/{id}/tariff", DeviceTariff See, Read devices::tariff;
     PUT    "/devices/{id}/tariff", DeviceTariff Edit, Change devices::set_tariff;
+
+    GET    "/devices/{id}/commands", Command See, Read commands::list;
+    POST   "/devices/{id}/commands", Device AskReport, Change commands::give;
+    GET    "/commands/{id}", Command See, Read commands::show;
 
     GET    "/positions/latest", LatestPosition See, Read positions::latest;
     GET    "/devices/{id}/positions", Position See, Read positions::history;

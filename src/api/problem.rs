@@ -52,6 +52,12 @@ impl Problem {
         problem
     }
 
+    /// A limit is reached, by its name.
+    pub fn limit(limit: &str, max: usize, detail: impl Into<String>) -> Self {
+        let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "limit_reached", detail);
+        problem.with("limit", json!(limit)).with("max", json!(max))
+    }
+
     pub fn unauthorized() -> Self {
         let problem = Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "no open session: log in");
         problem.header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
@@ -109,9 +115,7 @@ impl From<ChangeError> for Problem {
             ChangeError::StaleVersion { current } => {
                 Self::new(StatusCode::PRECONDITION_FAILED, "stale_version", text).with("version", json!(current))
             }
-            ChangeError::LimitReached { limit, max } => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "limit_reached", text).with("limit", json!(limit)).with("max", json!(max))
-            }
+            ChangeError::LimitReached { limit, max } => Self::limit(limit, max, text),
             ChangeError::StorageFull(reason) => {
                 tracing::error!(%reason, "a change took effect, but is not stored");
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", "it took effect, but could not be stored yet")

@@ -5,6 +5,7 @@ use super::reads::Stores;
 use super::throttle::{LogIns, Rates};
 use super::tickets::Tickets;
 use crate::clock::Clock;
+use crate::commands::Commands;
 use crate::config::ApiConfig;
 use crate::delivery::Delivery;
 use crate::directory::Directory;
@@ -30,6 +31,8 @@ pub struct Parts {
     pub history: History,
     /// Visits and alerts.
     pub events: Events,
+    /// Commands to devices.
+    pub commands: Commands,
     /// The newest of each device.
     pub latest: Arc<Latest>,
 }
@@ -57,14 +60,14 @@ impl ApiState {
     /// From its parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { config, rows_max, clock, directory, delivery, history, events, latest } = parts;
+        let Parts { config, rows_max, clock, directory, delivery, history, events, commands, latest } = parts;
         let inner = Inner {
             log_ins: LogIns::new(config.login_failures_per_minute_max),
             rates: Rates::new(config.requests_per_second_max),
             idempotency: Idempotency::new(config.idempotency_keys_max),
             tickets: Tickets::default(),
             running: Semaphore::new(config.requests_max.clamp(1, Semaphore::MAX_PERMITS)),
-            stores: Stores { directory, history, events, latest },
+            stores: Stores { directory, history, events, commands, latest },
             history_rows_max: rows_max.max(1),
             config,
             clock,

@@ -1,6 +1,6 @@
 //! Room: directory
 //! Takes: changes that somebody asks for. Gives: the snapshot of who and what exists, viewers, sessions, versions of definitions.
-//! May import: model, config, clock, policy, protocols
+//! May import: model, config, clock, policy, protocols, sqlite
 //! Invariant: one writer; a change is committed before its snapshot is seen, and enforced before its call returns; what is taken
 //! away is taken away even if it cannot be stored. Who may change what is decided by policy alone.
 
@@ -25,6 +25,7 @@ pub use change::{Actor, Change, ChangeError, Changed, GeofenceForm, NewAccess, N
 pub use handle::{Directory, OpenError};
 pub use hooks::{Barrier, Cut, JournalHook};
 pub use password::NewPassword;
+pub(crate) use sessions::new_public_id;
 pub use sessions::{Session, SessionId, SignInError, SignedIn, Token};
 pub use snapshot::{Object, Snapshot};
 pub use store::StoreError;

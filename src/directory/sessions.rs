@@ -239,7 +239,7 @@ fn hash(token: &str) -> [u8; 32] {
 }
 
 /// A UUID, version 7, of this instant.
-pub(super) fn new_public_id(now: Micros) -> PublicId {
+pub(crate) fn new_public_id(now: Micros) -> PublicId {
     let seconds = u64::try_from(now.div_euclid(1_000_000)).unwrap_or(0);
     let nanos = u32::try_from(now.rem_euclid(1_000_000) * 1_000).unwrap_or(0);
     PublicId::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos))

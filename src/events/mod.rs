@@ -1,15 +1,16 @@
 //! Room: events
 //! Takes: visits and alerts in recorded order. Gives: them back, by account, device and order; who acknowledged an alert.
-//! May import: model, policy, protocols
+//! May import: model, policy, protocols, sqlite
 //! Invariant: rows are only ever added, a replay adds none twice, and whoever reads sees everything that was handed over before.
 
 mod row;
 mod writer;
 
 use crate::model::{AccountId, Alert, DeviceId, EventId, GeofenceId, Item, Micros, Order, Shared, UserId, Visit};
+use crate::sqlite;
 use row::{COLUMNS, of_row};
-use sqlx::any::{AnyPoolOptions, AnyRow};
-use sqlx::{AnyPool, AssertSqlSafe, Executor as _, Row as _};
+use sqlx::any::AnyRow;
+use sqlx::{AnyPool, AssertSqlSafe, Row as _};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -75,22 +76,10 @@ impl Events {
     /// # Errors
     /// When the database cannot be opened, or is of a newer version.
     pub async fn open(dir: &Path) -> Result<Self, EventsError> {
-        sqlx::any::install_default_drivers();
-        let url = url_of(&dir.join("events.db"));
-        let pool = AnyPoolOptions::new()
-            .max_connections(READERS_MAX)
-            .after_connect(|connection, _| {
-                Box::pin(async move {
-                    for pragma in ["PRAGMA journal_mode = WAL", "PRAGMA busy_timeout = 5000", "PRAGMA synchronous = FULL"] {
-                        connection.execute(pragma).await?;
-                    }
-                    Ok(())
-                })
-            })
-            .connect(&url)
-            .await?;
+        let file = dir.join("events.db");
+        let pool = sqlite::pool(&file, READERS_MAX).await?;
         sqlx::migrate!("src/events/migrations").run(&pool).await?;
-        let writer = Arc::new(Writer::start(url)?);
+        let writer = Arc::new(Writer::start(sqlite::url(&file).unwrap_or_default())?);
         Ok(Self { pool, writer })
     }
 
@@ -257,21 +246,6 @@ impl Events {
         let rows: Vec<AnyRow> = select.fetch_all(&self.pool).await?;
         Ok(rows.iter().map(of_row).collect::<Result<_, _>>()?)
     }
-}
-
-/// A database file as a URL.
-fn url_of(path: &Path) -> String {
-    let mut url = "sqlite://".to_owned();
-    for c in path.to_string_lossy().chars() {
-        match c {
-            '%' => url.push_str("%25"),
-            '?' => url.push_str("%3F"),
-            '#' => url.push_str("%23"),
-            ' ' => url.push_str("%20"),
-            c => url.push(c),
-        }
-    }
-    url + "?mode=rwc"
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! What one room asks of another, answered by it: the wiring between rooms that do not know each other.
 
+use crate::commands::{CommandRow, MaySend};
 use crate::directory::{Barrier, Cut, Directory, JournalHook};
 use crate::journal::{Batch, Journal, NewEntry};
 use crate::listener::Listener;
 use crate::router::{Compile, Router, SessionId, Touched};
-use crate::session::{Devices, Known};
+use crate::session::{DeviceSettings, Devices, Known};
 use futures_util::future::BoxFuture;
-use policy::{Seq, UserId, Viewer};
+use policy::{Facts, Resource, Seq, UserId, Verdict, Viewer};
 use std::sync::{Arc, OnceLock};
 
 /// Viewers, compiled from the directory as it stands.
@@ -29,7 +30,41 @@ impl Devices for RegisteredDevices {
     fn find(&self, identifier: &str) -> Option<Known> {
         let snapshot = self.0.snapshot();
         let device = snapshot.device_of_identifier(identifier).filter(|device| !device.disabled)?;
-        Some(Known { device: device.id, account: device.account, generation: device.generation, model: Arc::from(device.model.as_str()) })
+        Some(Known {
+            device: device.id,
+            account: device.account,
+            generation: device.generation,
+            model: Arc::from(device.model.as_str()),
+            settings: Arc::new(device_settings(&device.hardware_settings)),
+        })
+    }
+}
+
+/// `protocol` (an object of the decoder's settings) and `command_password` among the hardware settings of a device.
+fn device_settings(hardware: &str) -> DeviceSettings {
+    if hardware == "{}" {
+        return DeviceSettings::default();
+    }
+    let hardware: serde_json::Value = serde_json::from_str(hardware).unwrap_or_default();
+    let spelled = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let decoder = hardware["protocol"].as_object().into_iter().flatten();
+    DeviceSettings {
+        decoder: decoder.map(|(name, value)| (name.clone(), spelled(value))).collect(),
+        command_password: hardware["command_password"].as_str().map(str::to_owned),
+    }
+}
+
+/// Whether the user who gave a command may still give it, as the directory stands.
+pub(super) struct StillMay(pub Directory);
+
+impl MaySend for StillMay {
+    fn refusal(&self, command: &CommandRow) -> Option<&'static str> {
+        let Some(viewer) = self.0.snapshot().viewer(command.user, 0) else { return Some("its sender is no longer there") };
+        let facts = Facts::new(command.account, Resource::Device, command.action).devices(std::slice::from_ref(&command.device));
+        match policy::judge(&viewer, &facts, command.created_at) {
+            Verdict::Allow => None,
+            Verdict::Forbid(_) | Verdict::Hide(_) => Some("its sender may not send it any more"),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Room: listener
 //! Takes: sockets of trackers, and an outside MQTT broker. Gives: batches to the journal, and to trackers the replies that the commit released.
-//! May import: session, journal, model, clock, config, telemetry, protocols
+//! May import: session, commands, journal, model, clock, config, telemetry, protocols
 //! Invariant: no reply that promises durability is sent before the commit; connections, bytes, waits and lists are bounded.
 
 mod broker;
@@ -8,6 +8,7 @@ mod connections;
 mod http;
 mod mqtt;
 mod publication;
+mod sending;
 mod stream;
 mod tcp;
 mod udp;
@@ -16,6 +17,7 @@ mod unknown;
 pub use unknown::UnknownDevice;
 
 use crate::clock::Clock;
+use crate::commands::Commands;
 use crate::config::ListenerConfig;
 use crate::journal::Journal;
 use crate::model::DeviceId;
@@ -63,6 +65,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<Clock>,
     pub(crate) journal: Journal,
     pub(crate) devices: Arc<dyn Devices>,
+    pub(crate) commands: Commands,
     pub(crate) connections: Connections,
     pub(crate) unknown: Unknown,
     pub(crate) stop: CancellationToken,
@@ -95,11 +98,12 @@ impl Listener {
         clock: Arc<Clock>,
         journal: Journal,
         devices: Arc<dyn Devices>,
+        commands: Commands,
     ) -> Result<Self, ListenError> {
         let connections = Connections::new(config.connections_max, config.connections_per_address_max);
         let unknown = Unknown::new(config.unknown_devices_max);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let shared = Arc::new(Shared { config, clock, journal, devices, connections, unknown, stop, tasks });
+        let shared = Arc::new(Shared { config, clock, journal, devices, commands, connections, unknown, stop, tasks });
         let mut bound = Vec::new();
         let mut serving = Vec::new();
         for protocol in Protocol::ALL.iter().copied() {

@@ -2,6 +2,7 @@
 
 use super::{Shared, stream};
 use crate::journal::{AppendError, Committed};
+use crate::model::DeviceId;
 use crate::session::{Held, Session, Step};
 use crate::telemetry;
 use bytes::BytesMut;
@@ -12,7 +13,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 pub(super) async fn serve(shared: Arc<Shared>, protocol: Protocol, listener: TcpListener) {
@@ -26,8 +27,17 @@ async fn connection(shared: Arc<Shared>, protocol: Protocol, stream: TcpStream, 
     let Some(admission) = shared.connections.admit(address.ip()) else { return };
     let _ = stream.set_nodelay(true);
     let session = Session::stream(protocol, admission.number, shared.config.bad_frames_max);
-    let mut connection =
-        Connection { shared: &shared, protocol, stream, session, bytes: BytesMut::new(), in_flight: VecDeque::new(), frames: 0 };
+    let mut connection = Connection {
+        shared: &shared,
+        protocol,
+        stream,
+        session,
+        bytes: BytesMut::new(),
+        in_flight: VecDeque::new(),
+        frames: 0,
+        serves: None,
+        commands_due: false,
+    };
     // Whatever it waits for, it ends at once when it is cut off.
     let end = tokio::select! {
         end = connection.run() => end,
@@ -60,6 +70,9 @@ struct Connection<'a> {
     in_flight: VecDeque<InFlight>,
     /// Frames taken so far, bad ones too.
     frames: u64,
+    /// The device that is known, and what rings when there is a command for it.
+    serves: Option<(DeviceId, Arc<Notify>)>,
+    commands_due: bool,
 }
 
 impl Connection<'_> {
@@ -75,6 +88,11 @@ impl Connection<'_> {
                 && self.in_flight.is_empty()
             {
                 return reason;
+            }
+            // A command never overtakes an answer that the tracker waits for.
+            if self.commands_due && closing.is_none() && self.in_flight.is_empty() {
+                self.commands_due = false;
+                closing = self.send_commands().await;
             }
             let reading = closing.is_none() && self.in_flight.len() < config.frames_in_flight_max;
             let mut deadline = last_read + Duration::from_secs(config.idle_timeout_s);
@@ -107,6 +125,7 @@ impl Connection<'_> {
                         Err(_) => closing = Some("read failed"),
                     }
                 }
+                () = rings(self.serves.as_ref()), if closing.is_none() && !self.commands_due => self.commands_due = true,
                 () = tokio::time::sleep_until(deadline), if reading => closing = Some("timed out"),
             }
         }
@@ -148,6 +167,14 @@ impl Connection<'_> {
         if let Some(identifier) = &step.unknown {
             self.shared.unknown.note(identifier, self.protocol, self.shared.clock.now());
         }
+        let device = self.session.known().map(|known| known.device);
+        if device != self.serves.as_ref().map(|(device, _)| *device) {
+            self.serves = device.map(|device| (device, self.shared.commands.waker(device)));
+            self.commands_due = true;
+        }
+        if let Some(device) = device {
+            self.shared.take_answers(device, &step.answers).await;
+        }
         let commit = if step.batch.is_empty() {
             None
         } else {
@@ -158,6 +185,17 @@ impl Connection<'_> {
         };
         if commit.is_some() || !step.replies.is_empty() {
             self.in_flight.push_back(InFlight { commit, replies: step.replies });
+        }
+        None
+    }
+
+    /// Sends the commands that wait for the device.
+    async fn send_commands(&mut self) -> Option<&'static str> {
+        while let Some(bytes) = self.shared.next_command(&mut self.session).await {
+            let deadline = Duration::from_secs(self.shared.config.frame_deadline_s);
+            if let Err(what) = stream::write_all(&self.stream, &bytes, deadline).await {
+                return Some(what);
+            }
         }
         None
     }
@@ -178,6 +216,14 @@ impl Connection<'_> {
         }
         // A tracker that is not acknowledged keeps its records and comes again.
         refused.then_some("not durable")
+    }
+}
+
+/// Waits until there is a command for the device.
+async fn rings(serves: Option<&(DeviceId, Arc<Notify>)>) {
+    match serves {
+        Some((_, waker)) => waker.notified().await,
+        None => std::future::pending().await,
     }
 }
 

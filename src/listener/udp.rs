@@ -27,7 +27,7 @@ pub(super) async fn serve(shared: Arc<Shared>, protocol: Protocol, socket: UdpSo
     }
 }
 
-fn datagram(shared: &Shared, protocol: Protocol, socket: &Arc<UdpSocket>, packet: &[u8], address: SocketAddr) {
+fn datagram(shared: &Arc<Shared>, protocol: Protocol, socket: &Arc<UdpSocket>, packet: &[u8], address: SocketAddr) {
     let mut session = Session::single(protocol);
     let mut bytes = BytesMut::from(packet);
     let step = session.receive(&mut bytes, &shared.outside());
@@ -36,6 +36,19 @@ fn datagram(shared: &Shared, protocol: Protocol, socket: &Arc<UdpSocket>, packet
     }
     if let Some(identifier) = &step.unknown {
         shared.unknown.note(identifier, protocol, shared.clock.now());
+    }
+    if let Some(device) = session.known().map(|known| known.device)
+        && (!step.answers.is_empty() || shared.commands.has_queued(device))
+    {
+        let (shared, socket, answers) = (Arc::clone(shared), Arc::clone(socket), step.answers);
+        let tasks = shared.tasks.clone();
+        // The way to the tracker is open now; for how long, its network knows.
+        tasks.spawn(async move {
+            shared.take_answers(device, &answers).await;
+            while let Some(bytes) = shared.next_command(&mut session).await {
+                let _ = socket.send_to(&bytes, address).await;
+            }
+        });
     }
     let (durable, now): (Vec<_>, Vec<_>) = step.replies.into_iter().partition(|held| held.durable);
     let send = move |socket: &UdpSocket, body: &ReplyBody| {

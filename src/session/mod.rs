@@ -1,6 +1,6 @@
 //! Room: session
 //! Takes: one tracker connection's bytes, or one datagram, request or publication. Gives: a batch for the journal, and replies with what they wait for.
-//! May import: model, journal, telemetry, protocols
+//! May import: model, commands, journal, telemetry, protocols
 //! Invariant: sans-IO; a reply that promises durability waits for its batch; of an unknown device nothing is kept and nothing is promised.
 
 mod reading;
@@ -12,7 +12,10 @@ use crate::journal::{Batch, NewEntry};
 use crate::model::{AccountId, DeviceId, Micros};
 use crate::telemetry;
 use bytes::BytesMut;
-use protocols::{DecodeError, Decoder, Environment, Identifier, Input, Message, Progress, Protocol, Replies};
+use protocols::{
+    Addressee, CannotSay, Command, DecodeError, Decoder, Environment, Expect, Identifier, Input, Message, Options, Progress, Protocol,
+    Replies,
+};
 use std::sync::Arc;
 
 /// A registered device, as a connection needs it.
@@ -26,6 +29,17 @@ pub struct Known {
     pub generation: u32,
     /// The vendor's model; empty if unknown.
     pub model: Arc<str>,
+    /// What its owner set for the decoder, name and value ([`protocols::Options::settings`]), and its password for commands.
+    pub settings: Arc<DeviceSettings>,
+}
+
+/// What the owner of a device set for its protocol.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeviceSettings {
+    /// Name and value.
+    pub decoder: Vec<(String, String)>,
+    /// What the device demands with each command; `None`: the maker's.
+    pub command_password: Option<String>,
 }
 
 /// Who is registered.
@@ -127,8 +141,9 @@ impl Session {
         let mut step = Step::default();
         let (mut messages, mut replies) = (Vec::new(), Replies::new());
         while step.close.is_none() && step.batch.bytes_len() < Self::STEP_BYTES_MAX {
-            let model = self.known.as_ref().map(|(_, known)| Arc::clone(&known.model));
-            let environment = self.environment(outside, model.as_deref());
+            let known = self.known().cloned();
+            let settings = settings_of(known.as_ref());
+            let environment = environment(outside, known.as_ref(), &settings, self.datagram);
             match self.decoder.decode(bytes, &environment, &mut messages, &mut replies) {
                 Ok(Progress::Frame) => self.take(&mut messages, &mut replies, outside, &mut step),
                 Ok(Progress::NeedMore) => {
@@ -155,7 +170,7 @@ impl Session {
     pub fn accept(&mut self, input: &Input<'_>, outside: &Outside<'_>) -> Step {
         let mut step = Step::default();
         let (mut messages, mut replies) = (Vec::new(), Replies::new());
-        let environment = self.environment(outside, None);
+        let environment = environment(outside, None, &[], self.datagram);
         match self.decoder.accept(input, &environment, &mut messages, &mut replies) {
             Ok(()) => self.take(&mut messages, &mut replies, outside, &mut step),
             Err(error) => {
@@ -182,8 +197,18 @@ impl Session {
         batch
     }
 
-    fn environment<'a>(&self, outside: &Outside<'_>, model: Option<&'a str>) -> Environment<'a> {
-        Environment { now: outside.now, model: model.filter(|m| !m.is_empty()), datagram: self.datagram, ..Environment::default() }
+    /// The bytes of a command for the device, and how its answer will be known.
+    ///
+    /// # Errors
+    /// The protocol cannot say it, or nobody is known yet.
+    pub fn command(&mut self, command: &Command, outside: &Outside<'_>) -> Result<(Vec<u8>, Expect), CannotSay> {
+        let Some((identifier, known)) = self.known.clone() else { return Err(CannotSay::Unsupported) };
+        let settings = settings_of(Some(&known));
+        let env = environment(outside, Some(&known), &settings, self.datagram);
+        let to = Addressee { identifier: &identifier, password: known.settings.command_password.as_deref(), env };
+        let mut bytes = Vec::new();
+        let expect = self.decoder.command(command, &to, &mut bytes)?;
+        Ok((bytes, expect))
     }
 
     fn refuse(&mut self, error: DecodeError, step: &mut Step) {
@@ -217,10 +242,10 @@ impl Session {
     }
 
     fn open_session(&self, known: &Known, connection: u64, outside: &Outside<'_>, step: &mut Step) {
-        let Known { device, account, generation, model: _ } = *known;
+        let Known { device, account, generation, model: _, settings: _ } = *known;
         let received_at = outside.now;
         if let Some((_, before)) = &self.known {
-            let Known { device, account, generation, model: _ } = *before;
+            let Known { device, account, generation, model: _, settings: _ } = *before;
             step.batch.push(&NewEntry::SessionClosed { device, account, generation, connection, received_at });
         }
         let taken_over = outside.claims.claim(device, connection);
@@ -230,6 +255,16 @@ impl Session {
             step.batch.push(&NewEntry::Conflict { device, account, generation, received_at });
         }
     }
+}
+
+fn settings_of(known: Option<&Known>) -> Vec<(&str, &str)> {
+    let settings = known.into_iter().flat_map(|known| &known.settings.decoder);
+    settings.map(|(name, value)| (name.as_str(), value.as_str())).collect()
+}
+
+fn environment<'a>(outside: &Outside<'_>, known: Option<&'a Known>, settings: &'a [(&'a str, &'a str)], datagram: bool) -> Environment<'a> {
+    let model = known.map(|known| &*known.model).filter(|model| !model.is_empty());
+    Environment { now: outside.now, model, options: Options { ignore_checksum: false, settings }, datagram }
 }
 
 fn identifier_of(message: &Message) -> Option<Identifier> {

@@ -1,6 +1,7 @@
 //! From messages to journal entries.
 
 use super::{Close, Held, Known, Outside, Session, Step, identifier_of};
+use crate::commands::DeviceAnswer;
 use crate::journal::NewEntry;
 use crate::telemetry;
 use protocols::{Message, Release, Replies};
@@ -42,7 +43,7 @@ impl Session {
     }
 
     fn keep(&self, message: &Message, outside: &Outside<'_>, step: &mut Step) {
-        let Some(Known { device, account, generation, model: _ }) = self.known() else { return };
+        let Some(Known { device, account, generation, model: _, settings: _ }) = self.known() else { return };
         let (device, account, generation) = (*device, *account, *generation);
         let (received_at, protocol) = (outside.now, self.protocol.number());
         match message {
@@ -53,7 +54,8 @@ impl Session {
             Message::Heartbeat { identifier: _, attributes } => {
                 step.batch.push(&NewEntry::Heartbeat { device, account, generation, received_at, attributes });
             }
-            Message::CommandAnswer { text, .. } => {
+            Message::CommandAnswer { identifier: _, tag, done, text } => {
+                step.answers.push(DeviceAnswer { tag: *tag, done: *done, text: text.clone() });
                 let (reason, raw) = ("command_answer", text.as_bytes());
                 step.batch.push(&NewEntry::Undecoded { device, account, generation, received_at, protocol, reason, raw });
             }

@@ -1,6 +1,7 @@
 //! What one call of a session gives.
 
 use super::Close;
+use crate::commands::DeviceAnswer;
 use crate::journal::Batch;
 use protocols::{Identifier, ReplyBody};
 
@@ -20,6 +21,8 @@ pub struct Step {
     pub batch: Batch,
     /// What is to be answered, in order. An answer never overtakes an earlier one.
     pub replies: Vec<Held>,
+    /// What the device answered to commands.
+    pub answers: Vec<DeviceAnswer>,
     /// Frames taken.
     pub frames: u32,
     /// Somebody whom nobody registered.

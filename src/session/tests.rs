@@ -11,7 +11,13 @@ struct Registered(&'static str);
 
 impl Devices for Registered {
     fn find(&self, identifier: &str) -> Option<Known> {
-        (identifier == self.0).then(|| Known { device: DeviceId(7), account: AccountId(1), generation: 1, model: Arc::from("") })
+        (identifier == self.0).then(|| Known {
+            device: DeviceId(7),
+            account: AccountId(1),
+            generation: 1,
+            model: Arc::from(""),
+            settings: Arc::default(),
+        })
     }
 }
 

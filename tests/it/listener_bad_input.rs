@@ -331,7 +331,8 @@ async fn a_port_in_use_is_named_with_its_protocol_and_address() {
         let rig = Rig::start(&[]).await;
         let clock = Arc::new(purview::clock::Clock::system());
         let devices = Arc::new(NoDevices);
-        let error = Listener::start(config, clock, rig.journal.clone(), devices).await.err().expect("refused").to_string();
+        let error =
+            Listener::start(config, clock, rig.journal.clone(), devices, rig.commands.clone()).await.err().expect("refused").to_string();
         assert!(error.contains(name) && error.contains(&format!("127.0.0.1:{port}")), "{error}");
     }
 }

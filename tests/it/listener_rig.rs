@@ -2,6 +2,7 @@
 
 use protocols::{Fix, Identifier, Latitude, Longitude, Protocol, Record, Transport};
 use purview::clock::Clock;
+use purview::commands::{CommandRow, Commands, MaySend};
 use purview::config::{JournalConfig, ListenerConfig};
 use purview::journal::{EntryKind, Journal};
 use purview::listener::Listener;
@@ -25,7 +26,16 @@ pub struct Registered(Vec<String>);
 impl Devices for Registered {
     fn find(&self, identifier: &str) -> Option<Known> {
         let at = self.0.iter().position(|registered| registered == identifier)?;
-        Some(Known { device: device(at), account: AccountId(1), generation: 1, model: Arc::from("") })
+        Some(Known { device: device(at), account: AccountId(1), generation: 1, model: Arc::from(""), settings: Arc::default() })
+    }
+}
+
+/// Everybody may send everything.
+struct Anybody;
+
+impl MaySend for Anybody {
+    fn refusal(&self, _: &CommandRow) -> Option<&'static str> {
+        None
     }
 }
 
@@ -36,6 +46,7 @@ fn device(at: usize) -> DeviceId {
 pub struct Rig {
     pub listener: Listener,
     pub journal: Journal,
+    pub commands: Commands,
     folder: TempDir,
 }
 
@@ -65,8 +76,9 @@ impl Rig {
             journal.set_current(device(at), Some(1));
         }
         let devices = Arc::new(Registered(registered.iter().map(|name| (*name).to_owned()).collect()));
-        let listener = Listener::start(config, clock, journal.clone(), devices).await.expect("a listener");
-        Self { listener, journal, folder }
+        let commands = Commands::open(folder.path(), Arc::clone(&clock), Arc::new(Anybody)).await.expect("commands");
+        let listener = Listener::start(config, clock, journal.clone(), devices, commands.clone()).await.expect("a listener");
+        Self { listener, journal, commands, folder }
     }
 
     pub fn address(&self, protocol: Protocol, transport: Transport) -> SocketAddr {
@@ -116,8 +128,8 @@ impl Rig {
 
     pub async fn stop(self) -> TempDir {
         self.listener.stop().await;
-        let Self { listener, journal, folder } = self;
-        drop(listener);
+        let Self { listener, journal, commands, folder } = self;
+        drop((listener, commands));
         tokio::task::spawn_blocking(move || journal.close()).await.expect("closed");
         folder
     }

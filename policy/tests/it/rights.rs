@@ -115,6 +115,7 @@ fn b53_the_basic_rights_work_for_every_role_and_none_and_cannot_be_left_out() {
         allows(&viewer, &of_row(Resource::Alert, Action::Acknowledge));
         allows(&viewer, &of_row(Resource::Device, Action::SetWorkStatus));
         allows(&viewer, &of_row(Resource::Device, Action::SwitchAuxiliaryOutput));
+        allows(&viewer, &of_row(Resource::Device, Action::AskReport));
         allows(&viewer, &of_row(Resource::Task, Action::See));
         allows(&viewer, &of_row(Resource::AlertRule, Action::See));
     }

@@ -9,6 +9,7 @@ pub(in crate::api) use lists::role_view;
 pub use lists::{ListAsked, devices, geofences, grants, places, roles, rules, users};
 pub use positions::{HistoryAsked, ReadError, history_page, latest};
 
+use crate::commands::Commands;
 use crate::directory::Directory;
 use crate::events::Events;
 use crate::history::History;
@@ -25,6 +26,8 @@ pub struct Stores {
     pub history: History,
     /// Visits and alerts.
     pub events: Events,
+    /// Commands to devices.
+    pub commands: Commands,
     /// The newest of each device.
     pub latest: Arc<Latest>,
 }

@@ -13,11 +13,11 @@ use super::sessions::{SessionId, Sessions};
 use super::snapshot::{NumberOf, Snapshot};
 use crate::config::DirectoryConfig;
 use crate::model::TariffId;
+use crate::sqlite;
 use policy::{AccountId, DeviceId, GeofenceId, PlaceId, RoleId, RuleId, UserId};
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyConnection, AnyPool, Connection as _, Row as _};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -81,7 +81,7 @@ pub(super) struct Database {
 impl Database {
     pub(super) async fn open(path: &Path, migrations: &[(i64, &'static str)], config: &DirectoryConfig) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
-        let url = url(path)?;
+        let url = sqlite::url(path).ok_or_else(|| StoreError::Unsound(format!("{} is not UTF-8", path.display())))?;
         let (busy_ms, durable) = (config.busy_timeout_ms, config.durable);
         let mut writer = AnyConnection::connect(&url).await?;
         pragmas(&mut writer, busy_ms, durable).await?;
@@ -105,21 +105,6 @@ async fn pragmas(connection: &mut AnyConnection, busy_ms: u64, durable: bool) ->
     let mut sql = format!("PRAGMA busy_timeout = {busy_ms}; PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON;");
     sql.push_str(if durable { "PRAGMA synchronous = FULL;" } else { "PRAGMA synchronous = OFF;" });
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(connection).await.map(|_| ())
-}
-
-fn url(path: &Path) -> Result<String, StoreError> {
-    let path = path.to_str().ok_or_else(|| StoreError::Unsound(format!("{} is not UTF-8", path.display())))?;
-    let mut url = String::from("sqlite://");
-    for c in path.chars() {
-        match c {
-            '%' | '?' | '#' => {
-                let _ = write!(url, "%{:02X}", c as u32);
-            }
-            c => url.push(c),
-        }
-    }
-    url.push_str("?mode=rwc");
-    Ok(url)
 }
 
 async fn migrate(connection: &mut AnyConnection, path: &Path, migrations: &[(i64, &'static str)]) -> Result<(), StoreError> {

@@ -81,6 +81,7 @@ impl Gateway {
             directory: gateway.directory().clone(),
             history: gateway.history().clone(),
             events: gateway.events().clone(),
+            commands: gateway.commands().clone(),
             latest: Arc::clone(gateway.latest()),
         };
         let ground = Ground::new(&runtime, gateway.directory().clone(), world);

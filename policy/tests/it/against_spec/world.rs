@@ -368,6 +368,7 @@ fn acts() -> Vec<Asked> {
             act(Resource::Device, Action::SeeHardware, device(), Act::SeeHardwareSettings(id)),
             act(Resource::Device, Action::EditHardware, device(), Act::SetHardwareSettings(id)),
             act(Resource::Device, Action::SetWorkStatus, device(), Act::SetWorkStatus(id)),
+            act(Resource::Device, Action::AskReport, device(), Act::AskReport(id)),
             act(Resource::Device, Action::SwitchAuxiliaryOutput, device(), Act::SwitchAuxiliaryOutput(id)),
             act(Resource::Device, Action::SwitchVehicleOutput, device(), Act::SwitchVehicleSystem(id)),
             act(Resource::Device, Action::Delete, device(), Act::DeleteDevice(id)),
