@@ -77,7 +77,7 @@ section! {
     ListenerConfig {
         /// The address that all tracker ports are bound to.
         bind: String = "0.0.0.0".to_owned(),
-        /// Port by protocol name; 0 takes a free one; a protocol that is not named is not listened to. Empty: all on their usual ports.
+        /// Port by protocol name, and `auto` for one that recognises the protocol; 0 takes a free one; what is not named is not listened to. Empty: all on their usual ports.
         ports: BTreeMap<String, u16> = BTreeMap::new(),
         /// Port of our own MQTT listener; 0 takes a free one.
         mqtt_port: u16 = 1883,
@@ -114,6 +114,9 @@ section! {
         http_body_bytes_max: usize = 262_144,
     }
 }
+
+/// The name of the port that recognises the protocol from the first frame.
+pub const AUTO: &str = "auto";
 
 /// An outside MQTT broker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -364,7 +367,7 @@ impl Config {
 
     fn check(&self) -> Result<(), ConfigError> {
         for name in self.listener.ports.keys() {
-            if protocols::Protocol::from_name(name).is_none() {
+            if protocols::Protocol::from_name(name).is_none() && name != AUTO {
                 let known: Vec<_> = protocols::Protocol::ALL.iter().map(|p| p.name()).collect();
                 let message = format!("{name:?} is no protocol; known: {}", known.join(", "));
                 return Err(ConfigError::Value { key: "listener.ports", message });

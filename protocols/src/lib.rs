@@ -15,6 +15,7 @@ mod draft;
 mod http;
 mod json;
 mod message;
+mod recognise;
 #[macro_use]
 mod registry;
 mod time;
@@ -29,6 +30,7 @@ pub use decoder::{
 };
 pub use draft::{Draft, KNOT_KMH, MILE_KM};
 pub use message::{Fix, Identifier, Message, Record};
+pub use recognise::{RECOGNISE_BYTES_MAX, Recognised, recognise};
 pub use registry::{About, Checksum, Transport};
 pub use time::{Civil, MICROS_PER_SECOND, Micros, from_rfc3339, to_rfc3339};
 

@@ -3,6 +3,7 @@
 //! May import: session, commands, journal, model, clock, config, telemetry, protocols
 //! Invariant: no reply that promises durability is sent before the commit; connections, bytes, waits and lists are bounded.
 
+mod auto;
 mod broker;
 mod connections;
 mod http;
@@ -18,7 +19,7 @@ pub use unknown::UnknownDevice;
 
 use crate::clock::Clock;
 use crate::commands::Commands;
-use crate::config::ListenerConfig;
+use crate::config::{AUTO, ListenerConfig};
 use crate::journal::Journal;
 use crate::model::DeviceId;
 use crate::session::{Devices, Outside};
@@ -83,7 +84,20 @@ pub struct Listener {
     shared: Arc<Shared>,
     bound: Vec<Bound>,
     mqtt: Option<SocketAddr>,
+    auto: Option<AutoBound>,
 }
+
+/// Where any protocol is listened to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AutoBound {
+    /// Streams.
+    pub tcp: SocketAddr,
+    /// Datagrams.
+    pub udp: SocketAddr,
+}
+
+/// The usual port for trackers of any protocol: no protocol's own.
+const AUTO_PORT: u16 = 5200;
 
 /// OwnTracks over HTTP has no port that its users know; this is the one where none is configured.
 const OWNTRACKS_HTTP_PORT: u16 = 8083;
@@ -115,6 +129,10 @@ impl Listener {
                 }
             }
         }
+        let auto = match auto_port_of(&shared.config) {
+            Some(port) => Some(bind_auto(&shared.config.bind, port).await?),
+            None => None,
+        };
         let mut mqtt = None;
         if shared.config.mqtt {
             let listener = bind_stream(&shared.config.bind, shared.config.mqtt_port, "mqtt", "mqtt").await?;
@@ -135,7 +153,15 @@ impl Listener {
                 Socket::Udp(socket, _) => shared.tasks.spawn(udp::serve(shared_here, protocol, socket)),
             };
         }
-        Ok(Self { shared, bound, mqtt })
+        let auto = match auto {
+            Some((listener, socket, bound)) => {
+                shared.tasks.spawn(auto::serve_streams(Arc::clone(&shared), listener));
+                shared.tasks.spawn(auto::serve_datagrams(Arc::clone(&shared), socket));
+                Some(bound)
+            }
+            None => None,
+        };
+        Ok(Self { shared, bound, mqtt, auto })
     }
 
     /// Where trackers connect.
@@ -148,6 +174,12 @@ impl Listener {
     #[must_use]
     pub const fn mqtt_address(&self) -> Option<SocketAddr> {
         self.mqtt
+    }
+
+    /// Where trackers of any protocol connect, if that is served.
+    #[must_use]
+    pub const fn auto(&self) -> Option<AutoBound> {
+        self.auto
     }
 
     /// Closes the connections of devices that were moved, deleted, disabled or registered anew (P14).
@@ -199,6 +231,23 @@ fn port_of(config: &ListenerConfig, protocol: Protocol) -> Option<u16> {
     config.ports.get(protocol.name()).copied()
 }
 
+fn auto_port_of(config: &ListenerConfig) -> Option<u16> {
+    if config.ports.is_empty() { Some(AUTO_PORT) } else { config.ports.get(AUTO).copied() }
+}
+
+async fn bind_auto(host: &str, port: u16) -> Result<(TcpListener, UdpSocket, AutoBound), ListenError> {
+    let (listener, tcp) = bind_stream(host, port, AUTO, "tcp").await?;
+    let (socket, udp) = bind_datagrams(host, port, AUTO).await?;
+    Ok((listener, socket, AutoBound { tcp, udp }))
+}
+
+async fn bind_datagrams(host: &str, port: u16, protocol: &'static str) -> Result<(UdpSocket, SocketAddr), ListenError> {
+    let failed = |source| ListenError::Bind { protocol, transport: "udp", address: place(host, port), source };
+    let socket = UdpSocket::bind((host, port)).await.map_err(failed)?;
+    let address = socket.local_addr().map_err(failed)?;
+    Ok((socket, address))
+}
+
 /// MQTT has one port for all protocols and is not bound here.
 async fn bind(host: &str, port: u16, protocol: Protocol, transport: Transport) -> Result<Option<Socket>, ListenError> {
     let name = match transport {
@@ -208,9 +257,7 @@ async fn bind(host: &str, port: u16, protocol: Protocol, transport: Transport) -
         Transport::Mqtt => return Ok(None),
     };
     let socket = if transport == Transport::Udp {
-        let failed = |source| ListenError::Bind { protocol: protocol.name(), transport: name, address: place(host, port), source };
-        let socket = UdpSocket::bind((host, port)).await.map_err(failed)?;
-        let address = socket.local_addr().map_err(failed)?;
+        let (socket, address) = bind_datagrams(host, port, protocol.name()).await?;
         Socket::Udp(socket, address)
     } else {
         let (listener, address) = bind_stream(host, port, protocol.name(), name).await?;

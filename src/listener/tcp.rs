@@ -1,5 +1,6 @@
 //! Trackers on streams.
 
+use super::connections::Admission;
 use super::{Shared, stream};
 use crate::journal::{AppendError, Committed};
 use crate::model::DeviceId;
@@ -9,7 +10,6 @@ use bytes::BytesMut;
 use protocols::{Protocol, ReplyBody};
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -18,26 +18,22 @@ use tokio::time::Instant;
 
 pub(super) async fn serve(shared: Arc<Shared>, protocol: Protocol, listener: TcpListener) {
     stream::accept(&shared, protocol.name(), &listener, |stream, address| {
-        shared.tasks.spawn(connection(Arc::clone(&shared), protocol, stream, address));
+        let shared_here = Arc::clone(&shared);
+        shared.tasks.spawn(async move {
+            if let Some(admission) = shared_here.connections.admit(address.ip()) {
+                connection(&shared_here, &admission, protocol, stream, BytesMut::new()).await;
+            }
+        });
     })
     .await;
 }
 
-async fn connection(shared: Arc<Shared>, protocol: Protocol, stream: TcpStream, address: SocketAddr) {
-    let Some(admission) = shared.connections.admit(address.ip()) else { return };
+/// Serves a connection of that protocol, of which some bytes may have been read already.
+pub(super) async fn connection(shared: &Arc<Shared>, admission: &Admission<'_>, protocol: Protocol, stream: TcpStream, bytes: BytesMut) {
     let _ = stream.set_nodelay(true);
     let session = Session::stream(protocol, admission.number, shared.config.bad_frames_max);
-    let mut connection = Connection {
-        shared: &shared,
-        protocol,
-        stream,
-        session,
-        bytes: BytesMut::new(),
-        in_flight: VecDeque::new(),
-        frames: 0,
-        serves: None,
-        commands_due: false,
-    };
+    let mut connection =
+        Connection { shared, protocol, stream, session, bytes, in_flight: VecDeque::new(), frames: 0, serves: None, commands_due: false };
     // Whatever it waits for, it ends at once when it is cut off.
     let end = tokio::select! {
         end = connection.run() => end,
@@ -82,7 +78,7 @@ impl Connection<'_> {
         let opened = Instant::now();
         let mut last_read = opened;
         let mut frame_begun: Option<Instant> = None;
-        let mut closing = None;
+        let mut closing = if self.bytes.is_empty() { None } else { self.step().await };
         loop {
             if let Some(reason) = closing
                 && self.in_flight.is_empty()

@@ -13,7 +13,17 @@ use tokio::net::UdpSocket;
 const DATAGRAM_BYTES_MAX: usize = 65_535;
 
 pub(super) async fn serve(shared: Arc<Shared>, protocol: Protocol, socket: UdpSocket) {
-    let socket = Arc::new(socket);
+    receive(&shared, protocol.name(), &Arc::new(socket), |socket, packet, address| datagram(&shared, protocol, socket, packet, address))
+        .await;
+}
+
+/// Receives until the gateway stops, and hands each packet to `take`.
+pub(super) async fn receive(
+    shared: &Shared,
+    name: &'static str,
+    socket: &Arc<UdpSocket>,
+    take: impl Fn(&Arc<UdpSocket>, &[u8], SocketAddr),
+) {
     let mut buffer = vec![0_u8; DATAGRAM_BYTES_MAX];
     loop {
         let received = tokio::select! {
@@ -21,13 +31,13 @@ pub(super) async fn serve(shared: Arc<Shared>, protocol: Protocol, socket: UdpSo
             () = shared.stop.cancelled() => return,
         };
         match received {
-            Ok((length, address)) => datagram(&shared, protocol, &socket, buffer.get(..length).unwrap_or_default(), address),
-            Err(error) => tracing::debug!(protocol = protocol.name(), %error, "a datagram could not be received"),
+            Ok((length, address)) => take(socket, buffer.get(..length).unwrap_or_default(), address),
+            Err(error) => tracing::debug!(protocol = name, %error, "a datagram could not be received"),
         }
     }
 }
 
-fn datagram(shared: &Arc<Shared>, protocol: Protocol, socket: &Arc<UdpSocket>, packet: &[u8], address: SocketAddr) {
+pub(super) fn datagram(shared: &Arc<Shared>, protocol: Protocol, socket: &Arc<UdpSocket>, packet: &[u8], address: SocketAddr) {
     let mut session = Session::single(protocol);
     let mut bytes = BytesMut::from(packet);
     let step = session.receive(&mut bytes, &shared.outside());

@@ -13,6 +13,7 @@ mod crash;
 mod decode_recordings;
 mod demo;
 mod differential;
+mod listener_auto;
 mod listener_bad_input;
 mod listener_broker;
 mod listener_memory;

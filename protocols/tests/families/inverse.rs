@@ -270,3 +270,17 @@ fn value() -> impl Strategy<Value = ValueBuf> {
         prop::sample::select(Alarm::ALL).prop_map(ValueBuf::Alarm),
     ]
 }
+
+/// What a car on the road reports.
+pub fn usual_record() -> Record {
+    let (latitude, longitude) = (Latitude::new(52.5), Longitude::new(13.4));
+    let fix = latitude.zip(longitude).map(|(latitude, longitude)| Fix {
+        latitude,
+        longitude,
+        valid: true,
+        altitude_m: Some(30.0),
+        speed_kmh: Some(50.0),
+        course_deg: Some(90.0),
+    });
+    Record { fix_time: Some(USUAL_NOW), fix, attributes: Attributes::new() }
+}

@@ -11,6 +11,7 @@ mod golden;
 mod inverse;
 mod mutate;
 mod planted;
+mod recognise;
 mod split;
 mod steady;
 mod subject;
@@ -65,6 +66,11 @@ macro_rules! walk {
             #[test]
             fn inverse() {
                 super::run(Protocol::$protocol, super::inverse::check);
+            }
+
+            #[test]
+            fn recognise() {
+                super::run(Protocol::$protocol, super::recognise::check);
             }
 
             #[test]
