@@ -3,7 +3,7 @@
 DEMO ?= --seconds 30
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: demo test check bench build tools differential crash revocation tracks
+.PHONY: demo test check bench build tools differential crash revocation tracks simulated
 
 build:
 	cargo build --release
@@ -44,3 +44,6 @@ tracks:
 
 revocation:
 	PURVIEW_REVOCATIONS=1000 cargo test --release --test it revocation -- --nocapture
+
+simulated: build
+	PURVIEW_SIMULATED_DEVICES=2000 PURVIEW_SIMULATED_SECONDS=60 cargo test --release --test it simulated -- --nocapture

@@ -77,6 +77,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         }
         return Ok(ExitCode::SUCCESS);
     }
+    // Of protocols without acknowledgements nothing can be counted but what was sent.
+    let trackers_unanswered =
+        !trackers.iter().any(|t| t.transport == Transport::Mqtt || t.protocol.about().acknowledges.contains(&t.transport));
     let ledger = Arc::new(Ledger::new(trackers.len()));
     let stop = CancellationToken::new();
     let (stopper, seconds) = (stop.clone(), arguments.seconds);
@@ -100,7 +103,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         writeln!(out, "acknowledged after {:.1} ms (median), {:.1} ms (99 %)", outcome.ack_ms_p50, outcome.ack_ms_p99)?;
         writeln!(out, "{} reconnects, {} frames sent again, {} refused", outcome.reconnects, outcome.resent, outcome.refused)?;
     }
-    Ok(if outcome.acked > 0 && outcome.refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let answered = outcome.acked > 0 || trackers_unanswered;
+    Ok(if answered && outcome.refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn fleet(arguments: &Arguments, protocols: &[Protocol]) -> Result<Vec<Tracker>, Failure> {

@@ -1,7 +1,7 @@
 //! Room: simulator
 //! Takes: trackers to play, each with its protocol, its address and its records. Gives: traffic as real trackers make it, and a ledger of what was acknowledged.
 //! May import: model, protocols
-//! Invariant: a record counts as acknowledged only when the gateway's answer to its frame was read; what is not acknowledged is sent again.
+//! Invariant: a record counts as acknowledged only when the gateway's answer to its frame was read; what is not acknowledged is sent again, where there are answers.
 
 mod drive;
 mod ledger;
@@ -90,6 +90,11 @@ pub fn identifier(protocol: Protocol, number: usize) -> Option<Identifier> {
 }
 
 impl Tracker {
+    /// Whether the gateway's answers acknowledge records. Where the protocol has none, a frame that was written is done with.
+    fn is_acknowledged(&self) -> bool {
+        self.protocol.about().acknowledges.contains(&self.transport)
+    }
+
     /// How long after a frame of so many records the next one is due.
     fn pause_after(&self, records: usize) -> Duration {
         self.frame_interval.mul_f64(records as f64 / self.records_per_frame.max(1) as f64)

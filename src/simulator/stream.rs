@@ -121,6 +121,9 @@ async fn connection(
                     memory.next.is_empty()
                 }))
         {
+            if !tracker.is_acknowledged() {
+                farewell(&mut stream).await;
+            }
             return Ok(true);
         }
         let may_send = !stopping && memory.frames.len() < tracker.window_frames;
@@ -142,6 +145,16 @@ async fn connection(
     }
 }
 
+/// Lets what was written arrive: closing with something unread would take it back.
+async fn farewell(stream: &mut TcpStream) {
+    let gone = async {
+        stream.shutdown().await?;
+        tokio::io::copy(stream, &mut tokio::io::sink()).await
+    };
+    // Whether the gateway closes in time changes nothing for the tracker.
+    let _ = tokio::time::timeout(ACK_DEADLINE, gone).await;
+}
+
 /// Encodes the next frame; `None`: there is nothing left to say.
 fn encode(tracker: &Tracker, memory: &mut Memory, encoder: &mut dyn Encoder, out: &mut Vec<u8>) -> Option<usize> {
     let records: Vec<Record> = memory.next.iter().take(tracker.records_per_frame).cloned().collect();
@@ -150,7 +163,9 @@ fn encode(tracker: &Tracker, memory: &mut Memory, encoder: &mut dyn Encoder, out
     }
     let taken = encoder.records(&tracker.identifier, &records, out);
     let records: Vec<Record> = memory.next.drain(..taken).collect();
-    memory.frames.push_back(Frame { records, sent_at: Instant::now() });
+    if tracker.is_acknowledged() {
+        memory.frames.push_back(Frame { records, sent_at: Instant::now() });
+    }
     Some(taken)
 }
 

@@ -38,6 +38,11 @@ pub(super) async fn play(mut tracker: Tracker, number: usize, ledger: Arc<Ledger
         due = due.max(Instant::now()) + tracker.pause_after(taken);
         ledger.sent(number, taken);
         let sent_at = Instant::now();
+        if !tracker.is_acknowledged() {
+            let _ = socket.send(&packet).await;
+            next.drain(..taken);
+            continue;
+        }
         let mut acked = false;
         while !acked && sent_at.elapsed() < ACK_DEADLINE.max(Duration::from_secs(60)) {
             losses = losses.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

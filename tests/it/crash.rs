@@ -6,8 +6,8 @@
 //! same records without an interruption (equal in all that does not tell of connections).
 
 mod child;
-mod compare;
-mod scene;
+pub(crate) mod compare;
+pub(crate) mod scene;
 
 use child::Child;
 use compare::{Tally, all_positions, differences, exactly, in_substance, positions};

@@ -21,5 +21,6 @@ mod listener_mqtt;
 mod listener_rig;
 mod mosquitto;
 mod revocation;
+mod simulated;
 mod slow_viewer;
 mod tracks;

@@ -88,13 +88,14 @@ pub(crate) fn positions(sent: impl Iterator<Item = Record>, acked: u64, found: i
 }
 
 fn is_the_same(position: &Position, record: &Record) -> bool {
-    position.fix_time == record.fix_time && position.fix == record.fix && json(&position.attributes) == json(&record.attributes)
+    position.fix_time == record.fix_time && position.fix == record.fix && pairs(&position.attributes) == pairs(&record.attributes)
 }
 
-fn json(attributes: &protocols::Attributes) -> String {
-    let mut text = String::new();
-    attributes.write_json(&mut text);
-    text
+/// In the order of their names: a format that is a JSON object keeps no other.
+fn pairs(attributes: &protocols::Attributes) -> Vec<(String, protocols::ValueBuf)> {
+    let mut pairs = attributes.to_pairs();
+    pairs.sort_by(|a, b| a.0.cmp(&b.0));
+    pairs
 }
 
 /// All positions of a device, in order of their time, page by page.
