@@ -17,6 +17,7 @@
 //! its last line ending. A sign of life that carries attributes is shown as a record without a fix. A line that cannot be read gives
 //! `{"error":…}`, and the next line is read all the same.
 
+mod fields;
 mod input;
 mod play;
 mod show;
@@ -25,6 +26,9 @@ use input::{Frame, Line};
 use play::Player;
 use protocols::{Micros, Options, Protocol};
 use std::io::{self, BufRead, Write};
+
+/// So many frames before one are played again when it is taken apart: logins come first.
+const CONTEXT_FRAMES_MAX: usize = 8;
 
 /// A longer line of input is refused.
 pub const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -82,16 +86,33 @@ pub fn run_human(
     mut reader: impl BufRead,
     mut writer: impl Write,
 ) -> io::Result<bool> {
-    let mut player = Player::new(protocol, now, None, Options { ignore_checksum, ..Options::default() }, false);
+    let new = |ignore_checksum| Player::new(protocol, now, None, Options { ignore_checksum, ..Options::default() }, false);
+    let mut player = new(ignore_checksum);
+    let mut before: Vec<Frame> = Vec::new();
     let (mut number, mut all_read) = (0_usize, true);
     let mut one = |text: &str, player: &mut Player<'_>, writer: &mut dyn Write| -> io::Result<()> {
         number = number.saturating_add(1);
-        let heard = match Frame::typed(protocol, text) {
-            Ok(frame) => player.play(&frame),
-            Err(problem) => play::Heard { error: Some(problem), ..play::Heard::default() },
+        let frame = match Frame::typed(protocol, text) {
+            Ok(frame) => frame,
+            Err(problem) => {
+                all_read = false;
+                return show::write_frame(number, &play::Heard { error: Some(problem), ..play::Heard::default() }, writer);
+            }
         };
+        let heard = player.play(&frame);
         all_read &= heard.error.is_none();
-        show::write_frame(number, &heard, writer)
+        show::write_frame(number, &heard, writer)?;
+        // A decoder cannot be copied: one that has heard the same frames is in the same state.
+        let as_far = |ignore_checksum| {
+            let mut player = new(ignore_checksum);
+            before.iter().for_each(|frame| drop(player.play(frame)));
+            player
+        };
+        show::write_fields(&fields::fields(as_far, &frame), writer)?;
+        if before.len() < CONTEXT_FRAMES_MAX {
+            before.push(frame);
+        }
+        Ok(())
     };
     for text in frames {
         one(text, &mut player, &mut writer)?;

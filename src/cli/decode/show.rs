@@ -1,10 +1,14 @@
 //! What frames gave, as JSON and for people.
 
+use super::fields::Field;
 use super::play::Heard;
 use protocols::{Attributes, Message, Record, Release, Reply, ReplyBody, to_rfc3339, wire};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::io::{self, Write};
+
+/// Of a long field no more bytes are shown.
+const FIELD_BYTES_SHOWN_MAX: usize = 16;
 
 /// A line that could not be read.
 pub fn error_line(problem: &str) -> String {
@@ -94,6 +98,17 @@ pub fn write_frame(number: usize, heard: &Heard, out: &mut dyn Write) -> io::Res
         None if heard.messages.is_empty() && heard.replies.is_empty() => writeln!(out, "  (nothing yet)"),
         None => Ok(()),
     }
+}
+
+/// Writes the fields of a frame, one a line: where, the bytes, what they say.
+pub fn write_fields(fields: &[Field], out: &mut dyn Write) -> io::Result<()> {
+    for Field { offset, bytes, name, value, unit } in fields {
+        let shown = bytes.get(..FIELD_BYTES_SHOWN_MAX).map_or_else(|| wire::to_hex(bytes), |head| format!("{}…", wire::to_hex(head)));
+        let value = if value.is_empty() { String::new() } else { format!(" = {value}") };
+        let unit = if unit.is_empty() { String::new() } else { format!(" {unit}") };
+        writeln!(out, "    {offset:5}  {shown:<34} {name}{value}{unit}")?;
+    }
+    Ok(())
 }
 
 fn of(identifier: Option<&protocols::Identifier>) -> String {
