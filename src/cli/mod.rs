@@ -7,6 +7,7 @@ mod admin;
 mod check_config;
 pub mod decode;
 pub mod demo;
+mod protocols_list;
 mod replay;
 mod serve;
 mod simulate;
@@ -40,6 +41,8 @@ enum Command {
     Replay(replay::Arguments),
     /// Shows what frames say.
     Decode(DecodeArguments),
+    /// Lists the protocols: ports, transports, commands, and how far recorded frames of real devices are understood.
+    Protocols(protocols_list::Arguments),
     /// Reads a configuration and says what is wrong with it, or prints it whole with all defaults.
     CheckConfig(check_config::Arguments),
     /// What the operator does: tariffs, accounts, devices of accounts. The gateway must not be running on the data folder.
@@ -97,6 +100,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Simulate(arguments) => in_runtime(simulate::run(arguments)),
         Command::Replay(arguments) => in_runtime(replay::run(arguments)),
         Command::Decode(arguments) => decode_frames(&arguments),
+        Command::Protocols(arguments) => protocols_list::run(&arguments, &mut std::io::stdout()),
         Command::CheckConfig(arguments) => check_config::run(&arguments, &mut std::io::stdout()),
         Command::Admin(arguments) => in_runtime(admin::run(arguments)),
     };

@@ -71,6 +71,7 @@ fn recorded_frames_give_the_recorded_places_and_replies() {
             println!("note      {} {}", tally.name, line);
         }
     }
+    problems.extend(explained::stale_figures(&tallies));
     assert!(problems.is_empty(), "\n{}", problems.join("\n"));
 }
 
