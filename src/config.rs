@@ -77,7 +77,8 @@ section! {
     ListenerConfig {
         /// The address that all tracker ports are bound to.
         bind: String = "0.0.0.0".to_owned(),
-        /// Port by protocol name, and `auto` for one that recognises the protocol; 0 takes a free one; what is not named is not listened to. Empty: all on their usual ports.
+        /// Port by protocol name, and `auto` for one that recognises the protocol; 0 takes a free one; what is not named is not
+        /// listened to. Empty: all on their usual ports.
         ports: BTreeMap<String, u16> = BTreeMap::new(),
         /// Port of our own MQTT listener; 0 takes a free one.
         mqtt_port: u16 = 1883,

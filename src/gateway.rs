@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::delivery::{Cursors, Delivery, SocketControl, StreamListener};
 use crate::directory::Directory;
 use crate::events::Events;
+use crate::frames::Frames;
 use crate::history::History;
 use crate::journal::{Batch, Journal, NewEntry};
 use crate::listener::{ListenError, Listener};
@@ -151,8 +152,15 @@ impl Gateway {
 
     async fn serve(&self, config: Config, clock: Arc<Clock>, api_socket: TcpListener) -> Result<(), StartError> {
         let devices = Arc::new(RegisteredDevices(self.directory.clone()));
-        let listener =
-            Listener::start(config.listener.clone(), Arc::clone(&clock), self.journal.clone(), devices, self.commands.clone()).await?;
+        let frames = Frames::new(Arc::clone(&clock));
+        let parts = crate::listener::Parts {
+            clock: Arc::clone(&clock),
+            journal: self.journal.clone(),
+            devices,
+            commands: self.commands.clone(),
+            frames: frames.clone(),
+        };
+        let listener = Listener::start(config.listener.clone(), parts).await?;
         // It is set once, here.
         let _ = self.listener.set(listener);
         self.tasks.spawn(expiry(self.commands.clone(), self.stop.clone()));
@@ -166,6 +174,7 @@ impl Gateway {
             history: self.history.clone(),
             events: self.events.clone(),
             commands: self.commands.clone(),
+            frames,
             latest: Arc::clone(self.pipeline.latest()),
         }));
         let stream_listener = StreamListener::new(api_socket, config.delivery.send_buffer_bytes);

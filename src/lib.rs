@@ -11,6 +11,7 @@ pub mod config;
 pub mod delivery;
 pub mod directory;
 pub mod events;
+pub mod frames;
 pub mod gateway;
 pub mod geofence;
 pub mod history;

@@ -1,6 +1,6 @@
 //! Room: api
 //! Takes: requests over HTTP. Gives: answers that hold nothing but what policy permitted to whoever asks.
-//! May import: directory, delivery, router, history, events, commands, pipeline, model, clock, config, telemetry, policy, protocols
+//! May import: directory, delivery, router, history, events, commands, frames, pipeline, model, clock, config, telemetry, policy, protocols
 //! Invariant: one table names resource and action of every operation; what leaves is `Permitted`, for the viewer in force when it leaves.
 
 mod alerts;
@@ -9,6 +9,7 @@ mod asked;
 mod call;
 mod commands;
 mod devices;
+mod frames;
 mod geofences;
 mod grants;
 mod idempotency;

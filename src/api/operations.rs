@@ -4,7 +4,7 @@
 use super::answer::Answer;
 use super::call::Call;
 use super::problem::Problem;
-use super::{alerts, commands, devices, geofences, grants, logs, own, places, positions, roles, rules, session, users, visits};
+use super::{alerts, commands, devices, frames, geofences, grants, logs, own, places, positions, roles, rules, session, users, visits};
 use futures_util::future::BoxFuture;
 use policy::{Action, Resource};
 
@@ -86,6 +86,8 @@ pub static OPERATIONS: &[Operation] = operations! {
 
     GET    "/devices/{id}/commands", Command See, Read commands::list;
     POST   "/devices/{id}/commands", Device AskReport, Change commands::give;
+    GET    "/devices/{id}/frames", Device SeeHardware, Read frames::list;
+    PUT    "/devices/{id}/frames", Device EditHardware, Change frames::watch;
     GET    "/commands/{id}", Command See, Read commands::show;
 
     GET    "/positions/latest", LatestPosition See, Read positions::latest;

@@ -10,6 +10,7 @@ use crate::config::ApiConfig;
 use crate::delivery::Delivery;
 use crate::directory::Directory;
 use crate::events::Events;
+use crate::frames::Frames;
 use crate::history::History;
 use crate::pipeline::Latest;
 use std::sync::Arc;
@@ -33,6 +34,8 @@ pub struct Parts {
     pub events: Events,
     /// Commands to devices.
     pub commands: Commands,
+    /// Raw frames of watched devices.
+    pub frames: Frames,
     /// The newest of each device.
     pub latest: Arc<Latest>,
 }
@@ -40,6 +43,7 @@ pub struct Parts {
 pub(super) struct Inner {
     pub config: ApiConfig,
     pub history_rows_max: usize,
+    pub frames: Frames,
     pub clock: Arc<Clock>,
     pub delivery: Arc<Delivery>,
     pub stores: Stores,
@@ -60,7 +64,7 @@ impl ApiState {
     /// From its parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { config, rows_max, clock, directory, delivery, history, events, commands, latest } = parts;
+        let Parts { config, rows_max, clock, directory, delivery, history, events, commands, frames, latest } = parts;
         let inner = Inner {
             log_ins: LogIns::new(config.login_failures_per_minute_max),
             rates: Rates::new(config.requests_per_second_max),
@@ -69,6 +73,7 @@ impl ApiState {
             running: Semaphore::new(config.requests_max.clamp(1, Semaphore::MAX_PERMITS)),
             stores: Stores { directory, history, events, commands, latest },
             history_rows_max: rows_max.max(1),
+            frames,
             config,
             clock,
             delivery,

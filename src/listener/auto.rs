@@ -65,7 +65,7 @@ fn settled(recognised: &Recognised, address: SocketAddr) -> Option<Protocol> {
         Recognised::As(protocol) => return Some(*protocol),
         Recognised::Ambiguous(candidates) => {
             let names: Vec<&str> = candidates.iter().map(|protocol| protocol.name()).collect();
-            tracing::warn!(%address, candidates = names.join(", "), "refused: the first frame fits several protocols; give the device one's own port");
+            tracing::warn!(%address, candidates = names.join(", "), "refused: the first frame fits several protocols");
             "ambiguous"
         }
         Recognised::Undecided | Recognised::Unknown => {

@@ -1,6 +1,7 @@
 //! Trackers that send HTTP requests.
 
 use super::{Shared, stream};
+use crate::frames::Direction;
 use crate::session::Session;
 use crate::telemetry;
 use axum::body::{Body, Bytes};
@@ -71,6 +72,7 @@ async fn answer(shared: &Shared, protocol: Protocol, request: Request<Body>) -> 
     let input = Input::Http(HttpRequest { method: parts.method.as_str(), uri, headers: &headers, body: &body });
     let mut session = Session::single(protocol);
     let step = session.accept(&input, &shared.outside());
+    shared.watch(&session, Direction::In, &[parts.method.as_str().as_bytes(), b" ", uri.as_bytes(), b"\n", &body].concat(), step.told);
     metrics::counter!(telemetry::FRAMES, "protocol" => protocol.name()).increment(u64::from(step.frames));
     if let Some(identifier) = &step.unknown {
         shared.unknown.note(identifier, protocol, shared.clock.now());

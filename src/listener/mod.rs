@@ -1,6 +1,6 @@
 //! Room: listener
 //! Takes: sockets of trackers, and an outside MQTT broker. Gives: batches to the journal, and to trackers the replies that the commit released.
-//! May import: session, commands, journal, model, clock, config, telemetry, protocols
+//! May import: session, commands, frames, journal, model, clock, config, telemetry, protocols
 //! Invariant: no reply that promises durability is sent before the commit; connections, bytes, waits and lists are bounded.
 
 mod auto;
@@ -20,6 +20,7 @@ pub use unknown::UnknownDevice;
 use crate::clock::Clock;
 use crate::commands::Commands;
 use crate::config::{AUTO, ListenerConfig};
+use crate::frames::Frames;
 use crate::journal::Journal;
 use crate::model::DeviceId;
 use crate::session::{Devices, Outside};
@@ -60,6 +61,20 @@ pub struct Bound {
     pub address: SocketAddr,
 }
 
+/// What the listener works with.
+pub struct Parts {
+    /// The time.
+    pub clock: Arc<Clock>,
+    /// Where batches go.
+    pub journal: Journal,
+    /// Who is registered.
+    pub devices: Arc<dyn Devices>,
+    /// Commands to devices.
+    pub commands: Commands,
+    /// Raw frames of watched devices.
+    pub frames: Frames,
+}
+
 /// What all connections share.
 pub(crate) struct Shared {
     pub(crate) config: ListenerConfig,
@@ -67,6 +82,7 @@ pub(crate) struct Shared {
     pub(crate) journal: Journal,
     pub(crate) devices: Arc<dyn Devices>,
     pub(crate) commands: Commands,
+    pub(crate) frames: Frames,
     pub(crate) connections: Connections,
     pub(crate) unknown: Unknown,
     pub(crate) stop: CancellationToken,
@@ -107,17 +123,12 @@ impl Listener {
     ///
     /// # Errors
     /// Names the protocol and the address that could not be bound.
-    pub async fn start(
-        config: ListenerConfig,
-        clock: Arc<Clock>,
-        journal: Journal,
-        devices: Arc<dyn Devices>,
-        commands: Commands,
-    ) -> Result<Self, ListenError> {
+    pub async fn start(config: ListenerConfig, parts: Parts) -> Result<Self, ListenError> {
+        let Parts { clock, journal, devices, commands, frames } = parts;
         let connections = Connections::new(config.connections_max, config.connections_per_address_max);
         let unknown = Unknown::new(config.unknown_devices_max);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let shared = Arc::new(Shared { config, clock, journal, devices, commands, connections, unknown, stop, tasks });
+        let shared = Arc::new(Shared { config, clock, journal, devices, commands, frames, connections, unknown, stop, tasks });
         let mut bound = Vec::new();
         let mut serving = Vec::new();
         for protocol in Protocol::ALL.iter().copied() {

@@ -1,6 +1,7 @@
 //! One publication, wherever it came from: from a device, or from an outside broker.
 
 use super::Shared;
+use crate::frames::Direction;
 use crate::journal::Batch;
 use crate::model::DeviceId;
 use crate::session::Session;
@@ -20,6 +21,7 @@ pub(super) enum Publication {
 pub(super) fn take(shared: &Shared, protocol: Protocol, topic: &str, payload: &[u8]) -> Publication {
     let mut session = Session::single(protocol);
     let step = session.accept(&Input::Mqtt(MqttPublish { topic, payload }), &shared.outside());
+    shared.watch(&session, Direction::In, &[topic.as_bytes(), b"\n", payload].concat(), step.told);
     if step.frames > 0 {
         metrics::counter!(telemetry::FRAMES, "protocol" => protocol.name()).increment(u64::from(step.frames));
     }

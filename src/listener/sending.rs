@@ -2,7 +2,8 @@
 
 use super::Shared;
 use crate::commands::{CommandsError, DeviceAnswer};
-use crate::model::DeviceId;
+use crate::frames::Direction;
+use crate::model::{DeviceId, Micros};
 use crate::session::Session;
 use crate::telemetry;
 
@@ -30,6 +31,15 @@ impl Shared {
             }
         }
         Ok(None)
+    }
+
+    /// Keeps bytes for whoever watches the session's device.
+    pub(super) fn watch(&self, session: &Session, direction: Direction, bytes: &[u8], told: Option<(Micros, Micros)>) {
+        if self.frames.any()
+            && let Some(known) = session.known()
+        {
+            self.frames.keep((known.device, known.generation), session.protocol().name(), direction, bytes, told);
+        }
     }
 
     /// What the device answered finds its commands.

@@ -2,6 +2,7 @@
 
 use super::connections::Admission;
 use super::{Shared, stream};
+use crate::frames::Direction;
 use crate::journal::{AppendError, Committed};
 use crate::model::DeviceId;
 use crate::session::{Held, Session, Step};
@@ -143,7 +144,11 @@ impl Connection<'_> {
     async fn step(&mut self) -> Option<&'static str> {
         loop {
             let before = self.bytes.len();
+            let watched = self.shared.frames.any().then(|| self.bytes.to_vec());
             let step = self.session.receive(&mut self.bytes, &self.shared.outside());
+            if let Some(taken) = watched.as_ref().and_then(|bytes| bytes.get(..before.saturating_sub(self.bytes.len()))) {
+                self.shared.watch(&self.session, Direction::In, taken, step.told);
+            }
             let progressed = self.bytes.len() < before;
             let close = step.close.map(crate::session::Close::label);
             if let Some(reason) = self.hand_on(step).await.or(close) {
@@ -188,6 +193,7 @@ impl Connection<'_> {
     /// Sends the commands that wait for the device.
     async fn send_commands(&mut self) -> Option<&'static str> {
         while let Some(bytes) = self.shared.next_command(&mut self.session).await {
+            self.shared.watch(&self.session, Direction::Out, &bytes, None);
             let deadline = Duration::from_secs(self.shared.config.frame_deadline_s);
             if let Err(what) = stream::write_all(&self.stream, &bytes, deadline).await {
                 return Some(what);
@@ -205,6 +211,7 @@ impl Connection<'_> {
         };
         for held in front.replies.into_iter().filter(|held| !(refused && held.durable)) {
             let ReplyBody::Bytes(bytes) = held.body else { continue };
+            self.shared.watch(&self.session, Direction::Out, &bytes, None);
             let deadline = Duration::from_secs(self.shared.config.frame_deadline_s);
             if let Err(what) = stream::write_all(&self.stream, &bytes, deadline).await {
                 return Some(what);

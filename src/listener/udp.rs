@@ -1,6 +1,7 @@
 //! Trackers that send datagrams.
 
 use super::Shared;
+use crate::frames::Direction;
 use crate::session::Session;
 use crate::telemetry;
 use bytes::BytesMut;
@@ -47,6 +48,12 @@ pub(super) fn datagram(shared: &Arc<Shared>, protocol: Protocol, socket: &Arc<Ud
     if let Some(identifier) = &step.unknown {
         shared.unknown.note(identifier, protocol, shared.clock.now());
     }
+    shared.watch(&session, Direction::In, packet, step.told);
+    for held in &step.replies {
+        if let ReplyBody::Bytes(bytes) = &held.body {
+            shared.watch(&session, Direction::Out, bytes, None);
+        }
+    }
     if let Some(device) = session.known().map(|known| known.device)
         && (!step.answers.is_empty() || shared.commands.has_queued(device))
     {
@@ -56,6 +63,7 @@ pub(super) fn datagram(shared: &Arc<Shared>, protocol: Protocol, socket: &Arc<Ud
         tasks.spawn(async move {
             shared.take_answers(device, &answers).await;
             while let Some(bytes) = shared.next_command(&mut session).await {
+                shared.watch(&session, Direction::Out, &bytes, None);
                 let _ = socket.send_to(&bytes, address).await;
             }
         });

@@ -123,6 +123,12 @@ impl Session {
         Self { protocol, decoder: protocol.decoder(), connection: None, datagram: true, known: None, bad_frames: 0, bad_frames_max: 0 }
     }
 
+    /// What is spoken.
+    #[must_use]
+    pub const fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
     /// The device, once it is known.
     #[must_use]
     pub fn known(&self) -> Option<&Known> {

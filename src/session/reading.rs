@@ -49,6 +49,9 @@ impl Session {
         match message {
             Message::Login { .. } => {}
             Message::Record { identifier: _, record } => {
+                if let Some(time) = record.fix_time {
+                    step.tells(time);
+                }
                 step.batch.push(&NewEntry::Record { device, account, generation, received_at, protocol, record });
             }
             Message::Heartbeat { identifier: _, attributes } => {

@@ -3,6 +3,7 @@
 use super::Close;
 use crate::commands::DeviceAnswer;
 use crate::journal::Batch;
+use crate::model::Micros;
 use protocols::{Identifier, ReplyBody};
 
 /// A reply, and whether it waits for the batch of its step.
@@ -14,6 +15,14 @@ pub struct Held {
     pub durable: bool,
 }
 
+impl Step {
+    /// A fix time was told.
+    pub(super) fn tells(&mut self, time: Micros) {
+        let (from, to) = self.told.unwrap_or((time, time));
+        self.told = Some((from.min(time), to.max(time)));
+    }
+}
+
 /// The outcome of one call.
 #[derive(Default)]
 pub struct Step {
@@ -23,6 +32,8 @@ pub struct Step {
     pub replies: Vec<Held>,
     /// What the device answered to commands.
     pub answers: Vec<DeviceAnswer>,
+    /// The earliest and the latest fix time that the frames told.
+    pub told: Option<(Micros, Micros)>,
     /// Frames taken.
     pub frames: u32,
     /// Somebody whom nobody registered.

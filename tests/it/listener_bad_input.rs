@@ -5,7 +5,8 @@
 use crate::listener_rig::{IMEI, PATIENCE, Rig, Tracker, config, fix_time, frame, journal_config, login, record, until};
 use protocols::{Protocol, Record, Transport};
 use purview::config::{JournalConfig, ListenerConfig};
-use purview::listener::Listener;
+use purview::frames::Frames;
+use purview::listener::{Listener, Parts};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpStream, UdpSocket};
@@ -331,8 +332,9 @@ async fn a_port_in_use_is_named_with_its_protocol_and_address() {
         let rig = Rig::start(&[]).await;
         let clock = Arc::new(purview::clock::Clock::system());
         let devices = Arc::new(NoDevices);
-        let error =
-            Listener::start(config, clock, rig.journal.clone(), devices, rig.commands.clone()).await.err().expect("refused").to_string();
+        let frames = Frames::new(Arc::clone(&clock));
+        let parts = Parts { clock, journal: rig.journal.clone(), devices, commands: rig.commands.clone(), frames };
+        let error = Listener::start(config, parts).await.err().expect("refused").to_string();
         assert!(error.contains(name) && error.contains(&format!("127.0.0.1:{port}")), "{error}");
     }
 }

@@ -4,8 +4,9 @@ use protocols::{Fix, Identifier, Latitude, Longitude, Protocol, Record, Transpor
 use purview::clock::Clock;
 use purview::commands::{CommandRow, Commands, MaySend};
 use purview::config::{JournalConfig, ListenerConfig};
+use purview::frames::Frames;
 use purview::journal::{EntryKind, Journal};
-use purview::listener::Listener;
+use purview::listener::{Listener, Parts};
 use purview::model::{AccountId, DeviceId, Micros};
 use purview::session::{Devices, Known};
 use std::collections::BTreeMap;
@@ -77,7 +78,9 @@ impl Rig {
         }
         let devices = Arc::new(Registered(registered.iter().map(|name| (*name).to_owned()).collect()));
         let commands = Commands::open(folder.path(), Arc::clone(&clock), Arc::new(Anybody)).await.expect("commands");
-        let listener = Listener::start(config, clock, journal.clone(), devices, commands.clone()).await.expect("a listener");
+        let frames = Frames::new(Arc::clone(&clock));
+        let parts = Parts { clock, journal: journal.clone(), devices, commands: commands.clone(), frames };
+        let listener = Listener::start(config, parts).await.expect("a listener");
         Self { listener, journal, commands, folder }
     }
 

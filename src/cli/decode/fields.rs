@@ -282,7 +282,8 @@ mod tests {
     #[test]
     fn a_codec_8_record_is_taken_apart_where_the_vendor_says() {
         // Teltonika Telematics Wiki, "Teltonika Data Sending Protocols", Codec 8, first example.
-        let hex = "000000000000003608010000016B40D8EA30010000000000000000000000000000000105021503010101425E0F01F10000601A014E0000000000000000010000C7CF";
+        let hex = "000000000000003608010000016B40D8EA3001000000000000000000000000000000\
+                   0105021503010101425E0F01F10000601A014E0000000000000000010000C7CF";
         let fields = of(Protocol::Teltonika, &Frame::Bytes(wire::from_hex(hex).unwrap()));
         let time = named(&fields, "fix_time");
         assert_eq!((time.offset, time.bytes.len(), time.value.as_str()), (10, 8, "2019-06-10T10:04:46Z"));
