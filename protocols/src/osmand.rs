@@ -26,8 +26,8 @@
 //! <https://github.com/transistorsoft/cordova-background-geolocation-lt/wiki/Location-Data-Schema>.
 
 use crate::{
-    About, Checksum,     Alarm, Attributes, DecodeError, Decoder, Encoder, Environment, Fix, HttpRequest, Identifier, Input, Key, Latitude, Longitude, Message,
-    Micros, Name, Progress, Record, Replies, Transport, Value, from_rfc3339, http, to_rfc3339,
+    About, Alarm, Attributes, Checksum, DecodeError, Decoder, Encoder, Environment, Fix, HttpRequest, Identifier, Input, Key, Latitude,
+    Longitude, Message, Micros, Name, Progress, Record, Replies, Transport, Value, from_rfc3339, http, to_rfc3339,
 };
 use alloc::borrow::Cow;
 use alloc::format;
@@ -69,8 +69,7 @@ const ALIASES: &[(&str, Name)] = &[
     ("wifi", Name::Wifi),
 ];
 /// Parameters that are not attributes.
-const RESERVED: &[&str] =
-    &["id", "deviceid", "lat", "lon", "location", "timestamp", "valid", "speed", "bearing", "heading", "altitude"];
+const RESERVED: &[&str] = &["id", "deviceid", "lat", "lon", "location", "timestamp", "valid", "speed", "bearing", "heading", "altitude"];
 /// Names whose value is text even if it looks like a number.
 const TEXTUAL: &[Name] = &[
     Name::DriverId,
@@ -312,9 +311,11 @@ fn read_time(text: &str) -> Option<Micros> {
     if !fraction.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
-    let micros = fraction.bytes().chain(core::iter::repeat(b'0')).take(6).fold(0_i64, |sum, digit| {
-        sum.saturating_mul(10).saturating_add(i64::from(digit.saturating_sub(b'0')))
-    });
+    let micros = fraction
+        .bytes()
+        .chain(core::iter::repeat(b'0'))
+        .take(6)
+        .fold(0_i64, |sum, digit| sum.saturating_mul(10).saturating_add(i64::from(digit.saturating_sub(b'0'))));
     number.checked_mul(1_000_000)?.checked_add(micros)
 }
 

@@ -16,8 +16,8 @@
 
 use crate::osmand::{pairs, push_json};
 use crate::{
-    About, Checksum,     Alarm, Attributes, DecodeError, Decoder, Encoder, Environment, Fix, HttpRequest, Identifier, Input, Key, Latitude, Longitude, Message,
-    Micros, MqttPublish, Name, Progress, Record, Replies, Transport, Value, http,
+    About, Alarm, Attributes, Checksum, DecodeError, Decoder, Encoder, Environment, Fix, HttpRequest, Identifier, Input, Key, Latitude,
+    Longitude, Message, Micros, MqttPublish, Name, Progress, Record, Replies, Transport, Value, http,
 };
 use alloc::borrow::Cow;
 use alloc::format;
@@ -67,13 +67,7 @@ impl Decoder for OwnTracksDecoder {
         http::decode_stream(self, bytes, env, out, replies)
     }
 
-    fn accept(
-        &mut self,
-        input: &Input<'_>,
-        _: &Environment<'_>,
-        out: &mut Vec<Message>,
-        replies: &mut Replies,
-    ) -> Result<(), DecodeError> {
+    fn accept(&mut self, input: &Input<'_>, _: &Environment<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Result<(), DecodeError> {
         match input {
             Input::Mqtt(MqttPublish { topic, payload }) => {
                 let identifier = of_topic(topic).ok_or(DecodeError::skipped("no user and device in the topic"))?;

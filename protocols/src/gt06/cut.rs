@@ -44,9 +44,7 @@ pub fn next(bytes: &[u8], manners: Manners, lenient: bool) -> Cut {
     match bytes {
         [] | [0x78 | 0x79] | [0x78, 0x78] | [0x78, 0x78, _] | [0x79, 0x79] | [0x79, 0x79, _] => Cut::NeedMore,
         [0x78, 0x78, length, kind, ..] => basic(bytes, *length, *kind, manners, lenient),
-        [0x79, 0x79, high, low, ..] => {
-            whole(bytes, usize::from(u16::from_be_bytes([*high, *low])).saturating_add(6), 11, lenient)
-        }
+        [0x79, 0x79, high, low, ..] => whole(bytes, usize::from(u16::from_be_bytes([*high, *low])).saturating_add(6), 11, lenient),
         [b'\r' | b'\n' | 0, ..] => Cut::Blank(bytes.iter().take_while(|b| matches!(b, b'\r' | b'\n' | 0)).count()),
         _ => Cut::Noise(noise(bytes)),
     }

@@ -31,7 +31,9 @@ mod state;
 pub use encoder::Gt06Encoder;
 
 use crate::wire::{Cursor, crc16_x25, hex_digit};
-use crate::{About, Checksum, Attributes, Civil, DecodeError, Decoder, Environment, Identifier, Message, Progress, Release, Replies, Transport};
+use crate::{
+    About, Attributes, Checksum, Civil, DecodeError, Decoder, Environment, Identifier, Message, Progress, Release, Replies, Transport,
+};
 use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::{Buf as _, BytesMut};

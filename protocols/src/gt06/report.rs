@@ -46,12 +46,7 @@ pub struct Report<'r> {
 
 /// Reads a record into `out`. Where `read` finds that the body ends too early, nothing is left in `out`.
 #[inline]
-pub fn record(
-    out: &mut Vec<Message>,
-    zone_s: i32,
-    unchecked: bool,
-    read: impl FnOnce(&mut Report<'_>) -> Option<()>,
-) -> Option<()> {
+pub fn record(out: &mut Vec<Message>, zone_s: i32, unchecked: bool, read: impl FnOnce(&mut Report<'_>) -> Option<()>) -> Option<()> {
     out.push(Message::Record { identifier: None, record: Record::default() });
     let Some(Message::Record { identifier, record }) = out.last_mut() else { return None };
     let mut report = Report { record, identifier, zone_s, out_of_range: false };
@@ -233,11 +228,7 @@ impl Report<'_> {
     /// A numbered text that no attribute of that name has yet.
     fn push_new(&mut self, name: Name, number: u8, text: &str) {
         let known = number > 1
-            && self
-                .record
-                .attributes
-                .iter()
-                .any(|(key, value)| matches!(key, Key::Named(n, _) if n == name) && value == Value::Text(text));
+            && self.record.attributes.iter().any(|(key, value)| matches!(key, Key::Named(n, _) if n == name) && value == Value::Text(text));
         if !known {
             self.record.attributes.push(Key::Named(name, number), Value::Text(text));
         }

@@ -1,10 +1,8 @@
 //! The tracker's side: V1 lines, and NBR without cells for a record without a place.
 
-use crate::wire::push_padded;
 use super::report::{ALARMS, Angle, FACTS, IGNITION, Place, Time, record, status};
-use crate::{
-    Attributes, Civil, DecodeError, Encoder, Fix, Identifier, MICROS_PER_SECOND, Name, Record, Transport, Value,
-};
+use crate::wire::push_padded;
+use crate::{Attributes, Civil, DecodeError, Encoder, Fix, Identifier, MICROS_PER_SECOND, Name, Record, Transport, Value};
 use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::{Buf as _, BytesMut};

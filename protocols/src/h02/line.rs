@@ -50,9 +50,7 @@ impl<'a> Line<'a> {
             text.push_str(part);
         }
         let year = u32::try_from(civil.year).unwrap_or(0);
-        for (number, digits) in
-            [(year, 4), (civil.month, 2), (civil.day, 2), (civil.hour, 2), (civil.minute, 2), (civil.second, 2)]
-        {
+        for (number, digits) in [(year, 4), (civil.month, 2), (civil.day, 2), (civil.hour, 2), (civil.minute, 2), (civil.second, 2)] {
             push_padded(&mut text, number, digits);
         }
         text.push('#');

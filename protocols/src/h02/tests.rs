@@ -1,6 +1,6 @@
 use super::*;
-use alloc::string::String;
 use crate::{Alarm, Encoder, Fix, Identifier, Latitude, Longitude, Name, Record, Release, Reply, ReplyBody, Transport, Value};
+use alloc::string::String;
 
 /// 2026-01-01T00:00:00Z
 const NOW: i64 = 1_767_225_600_000_000;

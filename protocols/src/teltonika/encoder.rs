@@ -82,7 +82,11 @@ impl Encoder for TeltonikaEncoder {
         }
         self.packet = self.packet.wrapping_add(1);
         self.unanswered.push_back((self.avl_packet(), count));
-        if self.datagrams { self.push_packet(identifier, out) } else { framed(&self.data, out) }
+        if self.datagrams {
+            self.push_packet(identifier, out)
+        } else {
+            framed(&self.data, out)
+        }
         usize::from(count)
     }
 

@@ -24,7 +24,10 @@ mod tags;
 pub use encoder::TeltonikaEncoder;
 
 use crate::wire::{Cursor, crc16_arc};
-use crate::{About, Checksum, DecodeError, Decoder, Environment, Identifier, Message, Name, Progress, Release, Replies, Reply, ReplyBody, Value, Transport};
+use crate::{
+    About, Checksum, DecodeError, Decoder, Environment, Identifier, Message, Name, Progress, Release, Replies, Reply, ReplyBody, Transport,
+    Value,
+};
 use alloc::vec;
 use alloc::vec::Vec;
 use bytes::{Buf, BytesMut};
@@ -93,11 +96,7 @@ fn login(length: usize, bytes: &mut BytesMut, out: &mut Vec<Message>, replies: &
     let identifier = identifier(text).ok_or(DecodeError::fatal("login is no text"))?;
     bytes.advance(length.saturating_add(2));
     out.push(Message::Login { identifier, password: None });
-    replies.push(Reply {
-        body: ReplyBody::Bytes(vec![1]),
-        release: Release::Identified,
-        refused: Some(ReplyBody::Bytes(vec![0])),
-    });
+    replies.push(Reply { body: ReplyBody::Bytes(vec![1]), release: Release::Identified, refused: Some(ReplyBody::Bytes(vec![0])) });
     Ok(Progress::Frame)
 }
 

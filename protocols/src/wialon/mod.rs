@@ -31,12 +31,13 @@ pub use encoder::WialonEncoder;
 
 use crate::wire::crc16_arc;
 use crate::{
-    About, Checksum,     Attributes, DecodeError, Decoder, Environment, Identifier, Message, Name, Progress, Record, Release, Replies, Reply, ReplyBody, Value, Transport,
+    About, Attributes, Checksum, DecodeError, Decoder, Environment, Identifier, Message, Name, Progress, Record, Release, Replies, Reply,
+    ReplyBody, Transport, Value,
 };
-use alloc::string::String;
-use alloc::vec::Vec;
 use alloc::borrow::{Cow, ToOwned};
 use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 use bytes::{Buf, BytesMut};
 
 /// What `wialon` is to the rest.

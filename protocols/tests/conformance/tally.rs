@@ -75,7 +75,8 @@ pub struct Tally {
 
 impl Tally {
     /// Above the rows.
-    pub const HEADER: &'static str = "| protocol | frames | places | without fix | replies | attributes | commands | valid | altitude | framing |\n\
+    pub const HEADER: &'static str = "| protocol | frames | places | without fix | replies | attributes | commands | valid | \
+                                      altitude | framing |\n\
                                       |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|";
 
     /// Nothing yet.
