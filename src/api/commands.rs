@@ -6,7 +6,7 @@ use super::problem::Problem;
 use super::told::{Telling, Told, time};
 use crate::commands::{CommandRow, Commands, CommandsError, NewCommand, action_of};
 use crate::directory::{DeviceView, new_public_id};
-use crate::model::{AccountId, DeviceId, Micros, PublicId};
+use crate::model::{AccountId, DeviceId, Micros};
 use policy::{Action, Facts, Observed, Permitted, Resource, Viewer, admit};
 use protocols::Command;
 use serde::Deserialize;
@@ -74,8 +74,14 @@ impl New {
         if !(1..=Commands::WAIT_S_MAX).contains(&wait_s) {
             return Err(Problem::invalid("wait_s", format!("1 to {}", Commands::WAIT_S_MAX)));
         }
+        let fields = self.command.len();
         let command: Command =
             serde_json::from_value(Value::Object(self.command)).map_err(|error| Problem::invalid("command", error.to_string()))?;
+        // Beside a kind that takes nothing, anything would be taken.
+        let taken = serde_json::to_value(&command).ok().and_then(|value| value.as_object().map(Map::len));
+        if taken != Some(fields) {
+            return Err(Problem::invalid("command", format!("{} does not take all of these fields", command.kind())));
+        }
         if !command.is_sound() {
             return Err(Problem::invalid("command", "a value is out of range, or a text is empty, too long or holds control characters"));
         }
@@ -126,11 +132,11 @@ pub(super) async fn list(call: Call) -> Result<Answer, Problem> {
     let device = snapshot.device_of_public(id).map(|device| DeviceView { device: Arc::clone(device), hardware: false });
     let device = call.admit(device)?;
     let device = &device.item().device;
-    let before: Option<PublicId> = call.open_cursor(cursor.as_deref(), "")?;
+    let before: Option<u64> = call.open_cursor(cursor.as_deref(), "")?;
     let mut rows = call.stores().commands.list(device.account, device.id, before, rows_max.saturating_add(1)).await?;
     let more = rows.len() > rows_max;
     rows.truncate(rows_max);
-    let last = rows.last().filter(|_| more).map(|row| row.id);
+    let last = rows.last().filter(|_| more).map(|row| row.number);
     let views = rows.into_iter().map(|row| CommandView { row, whole: true });
     let rows: Vec<Permitted<CommandView>> = views.filter_map(|view| admit(view, &call.viewer, call.now).ok()).collect();
     Ok(Answer::list(&rows, call.seal_cursor(last.as_ref(), ""), &call.telling(&snapshot)))

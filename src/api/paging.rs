@@ -9,15 +9,21 @@ pub(super) trait Place: Sized {
     fn from_bytes(bytes: &[u8]) -> Option<Self>;
 }
 
-impl Place for u32 {
-    fn to_bytes(&self) -> Vec<u8> {
-        self.to_le_bytes().to_vec()
-    }
+macro_rules! numbers {
+    ($($number:ty),+) => {
+        $(impl Place for $number {
+            fn to_bytes(&self) -> Vec<u8> {
+                self.to_le_bytes().to_vec()
+            }
 
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        Some(Self::from_le_bytes(bytes.try_into().ok()?))
-    }
+            fn from_bytes(bytes: &[u8]) -> Option<Self> {
+                Some(Self::from_le_bytes(bytes.try_into().ok()?))
+            }
+        })+
+    };
 }
+
+numbers!(u32, u64, i64);
 
 impl Place for crate::model::Order {
     fn to_bytes(&self) -> Vec<u8> {
@@ -38,26 +44,6 @@ impl Place for crate::history::PageKey {
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (time, seq) = bytes.split_first_chunk::<8>()?;
         Some(Self { time: i64::from_le_bytes(*time), seq: u64::from_le_bytes(seq.try_into().ok()?) })
-    }
-}
-
-impl Place for crate::model::PublicId {
-    fn to_bytes(&self) -> Vec<u8> {
-        self.as_bytes().to_vec()
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        Self::from_slice(bytes).ok()
-    }
-}
-
-impl Place for i64 {
-    fn to_bytes(&self) -> Vec<u8> {
-        self.to_le_bytes().to_vec()
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        Some(Self::from_le_bytes(bytes.try_into().ok()?))
     }
 }
 

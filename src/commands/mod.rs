@@ -79,7 +79,7 @@ impl Commands {
     /// # Errors
     /// [`CommandsError::Full`] when too many of this device wait.
     pub async fn enqueue(&self, new: NewCommand) -> Result<CommandRow, CommandsError> {
-        let row = new.into_row(self.inner.clock.now());
+        let row = new.into_row(self.inner.store.number(), self.inner.clock.now());
         let _place = self.inner.line.reserve(row.device, Self::WAITING_MAX).ok_or(CommandsError::Full)?;
         self.inner.store.insert(&row, Self::KEPT_MAX).await?;
         self.inner.line.put_back(&row);
@@ -103,7 +103,7 @@ impl Commands {
         &self,
         account: AccountId,
         device: DeviceId,
-        before: Option<PublicId>,
+        before: Option<u64>,
         rows_max: usize,
     ) -> Result<Vec<CommandRow>, CommandsError> {
         self.inner.store.list(account, device, before, rows_max).await

@@ -63,10 +63,11 @@ pub struct NewCommand {
 }
 
 impl NewCommand {
-    pub(super) fn into_row(self, now: Micros) -> CommandRow {
+    pub(super) fn into_row(self, number: u64, now: Micros) -> CommandRow {
         let Self { id, account, device, generation, user, action, command, recorded, wait_s } = self;
         let wait = i64::try_from(wait_s).unwrap_or(i64::MAX).saturating_mul(1_000_000);
         CommandRow {
+            number,
             id,
             account,
             device,
@@ -89,6 +90,8 @@ impl NewCommand {
 /// A command and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandRow {
+    /// Its place in the order in which commands were given.
+    pub number: u64,
     /// What the outside calls it.
     pub id: PublicId,
     /// Whose device.

@@ -8,6 +8,7 @@ use protocols::Expect;
 use sqlx::any::AnyRow;
 use sqlx::{AnyPool, AssertSqlSafe, Row as _};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Why commands cannot be had or given.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +27,7 @@ pub enum CommandsError {
     Full,
 }
 
-const COLUMNS: &str = "id, account, device, generation, sent_by, action, command, created_at, recorded, expires_at, state, state_at, tag, \
+const COLUMNS: &str = "number, id, account, device, generation, sent_by, action, command, created_at, recorded, expires_at, state, state_at, tag, \
                        answer, reason";
 
 /// Stored in place of a number that an answer carries.
@@ -36,6 +37,7 @@ const TAG_NEXT: i64 = -3;
 
 pub(super) struct Store {
     pool: AnyPool,
+    next: AtomicU64,
 }
 
 impl Store {
@@ -43,14 +45,22 @@ impl Store {
         // One connection: commands are few, and each change is to be seen by the next question.
         let pool = sqlite::pool(&dir.join("commands.db"), 1).await?;
         sqlx::migrate!("src/commands/migrations").run(&pool).await?;
-        Ok(Self { pool })
+        let row = sqlx::query("SELECT COALESCE(MAX(number), 0) FROM command").fetch_one(&pool).await?;
+        let last: i64 = row.try_get(0)?;
+        Ok(Self { pool, next: AtomicU64::new(last.cast_unsigned() + 1) })
+    }
+
+    /// The number of the next command.
+    pub fn number(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
     }
 
     pub async fn insert(&self, row: &CommandRow, kept_max: usize) -> Result<(), CommandsError> {
         let command = serde_json::to_string(&row.command).map_err(|e| CommandsError::Unsound(e.to_string()))?;
-        let sql = format!("INSERT INTO command ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)");
+        let sql = format!("INSERT INTO command ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)");
         let mut transaction = self.pool.begin().await?;
         sqlx::query(AssertSqlSafe(sql))
+            .bind(row.number.cast_signed())
             .bind(row.id.to_string())
             .bind(i64::from(row.account.0))
             .bind(i64::from(row.device.0))
@@ -68,8 +78,8 @@ impl Store {
             .bind(row.reason.as_str())
             .execute(&mut *transaction)
             .await?;
-        let forget = "DELETE FROM command WHERE account = $1 AND device = $2 AND state NOT IN ('queued', 'sent') AND id NOT IN \
-                      (SELECT id FROM command WHERE account = $1 AND device = $2 ORDER BY id DESC LIMIT $3)";
+        let forget = "DELETE FROM command WHERE account = $1 AND device = $2 AND state NOT IN ('queued', 'sent') AND number NOT IN \
+                      (SELECT number FROM command WHERE account = $1 AND device = $2 ORDER BY number DESC LIMIT $3)";
         sqlx::query(forget)
             .bind(i64::from(row.account.0))
             .bind(i64::from(row.device.0))
@@ -106,12 +116,11 @@ impl Store {
         &self,
         account: AccountId,
         device: DeviceId,
-        before: Option<PublicId>,
+        before: Option<u64>,
         rows_max: usize,
     ) -> Result<Vec<CommandRow>, CommandsError> {
-        // No id is greater than this.
-        let before = before.map_or_else(|| "~".to_owned(), |id| id.to_string());
-        let sql = format!("SELECT {COLUMNS} FROM command WHERE account = $1 AND device = $2 AND id < $3 ORDER BY id DESC LIMIT $4");
+        let before = before.map_or(i64::MAX, u64::cast_signed);
+        let sql = format!("SELECT {COLUMNS} FROM command WHERE account = $1 AND device = $2 AND number < $3 ORDER BY number DESC LIMIT $4");
         let rows = sqlx::query(AssertSqlSafe(sql))
             .bind(i64::from(account.0))
             .bind(i64::from(device.0))
@@ -124,7 +133,7 @@ impl Store {
 
     /// What waits to be sent or answered, the oldest first.
     pub async fn unfinished(&self) -> Result<Vec<CommandRow>, CommandsError> {
-        let sql = format!("SELECT {COLUMNS} FROM command WHERE state IN ('queued', 'sent') AND tag <> {TAG_NOTHING} ORDER BY id");
+        let sql = format!("SELECT {COLUMNS} FROM command WHERE state IN ('queued', 'sent') AND tag <> {TAG_NOTHING} ORDER BY number");
         let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&self.pool).await?;
         rows.iter().map(of_row).collect()
     }
@@ -142,27 +151,28 @@ fn of_row(row: &AnyRow) -> Result<CommandRow, CommandsError> {
         let value = number(at)?;
         u32::try_from(value).map_err(|_| unsound("number", &value.to_string()))
     };
-    let (id, action, command, state) = (text(0)?, text(5)?, text(6)?, text(10)?);
+    let (id, action, command, state) = (text(1)?, text(6)?, text(7)?, text(11)?);
     Ok(CommandRow {
+        number: number(0)?.cast_unsigned(),
         id: id.parse().map_err(|_| unsound("id", &id))?,
-        account: AccountId(small(1)?),
-        device: DeviceId(small(2)?),
-        generation: small(3)?,
-        user: UserId(small(4)?),
+        account: AccountId(small(2)?),
+        device: DeviceId(small(3)?),
+        generation: small(4)?,
+        user: UserId(small(5)?),
         action: Action::from_name(&action).ok_or_else(|| unsound("action", &action))?,
         command: serde_json::from_str(&command).map_err(|_| unsound("command", &command))?,
-        created_at: number(7)?,
-        recorded: number(8)?.cast_unsigned(),
-        expires_at: number(9)?,
+        created_at: number(8)?,
+        recorded: number(9)?.cast_unsigned(),
+        expires_at: number(10)?,
         state: State::from_name(&state).ok_or_else(|| unsound("state", &state))?,
-        state_at: number(11)?,
-        expect: match number(12)? {
+        state_at: number(12)?,
+        expect: match number(13)? {
             TAG_NONE_SENT => None,
             TAG_NOTHING => Some(Expect::Nothing),
             TAG_NEXT => Some(Expect::Next),
             tag => Some(Expect::Tag(u32::try_from(tag).map_err(|_| unsound("tag", &tag.to_string()))?)),
         },
-        answer: text(13)?,
-        reason: text(14)?,
+        answer: text(14)?,
+        reason: text(15)?,
     })
 }

@@ -153,7 +153,7 @@ async fn a_restart_forgets_nothing_and_sends_nothing_twice() {
     assert_eq!(rig.commands.next(DEVICE, 1).await.unwrap(), None);
     let listed = rig.commands.list(AccountId(1), DEVICE, None, 2).await.unwrap();
     assert_eq!(listed.iter().map(|row| row.id.as_u128()).collect::<Vec<_>>(), [3, 2]);
-    let rest = rig.commands.list(AccountId(1), DEVICE, Some(listed[1].id), 9).await.unwrap();
+    let rest = rig.commands.list(AccountId(1), DEVICE, Some(listed[1].number), 9).await.unwrap();
     assert_eq!(rest.iter().map(|row| row.id.as_u128()).collect::<Vec<_>>(), [1]);
     assert!(rig.commands.list(AccountId(2), DEVICE, None, 9).await.unwrap().is_empty());
 }

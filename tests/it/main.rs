@@ -3,6 +3,7 @@
 
 mod api_access;
 mod api_bad_input;
+mod api_commands;
 mod api_docs;
 mod api_matrix;
 mod api_reads;

@@ -11,16 +11,16 @@ use alloc::vec::Vec;
 /// Kinds 0x15 and 0x21: the text that a command brought. A card number among them is told as one.
 pub fn text_answer(frame: &Frame<'_>, out: &mut Vec<Message>) -> Option<()> {
     let body = &mut Cursor::new(frame.body);
+    let length = if frame.kind == 0x15 { body.u8()? } else { 0 };
+    // The server's mark: which command is answered.
+    let tag = Some(body.be_u32()?);
     let answer = if frame.kind == 0x15 {
-        let length = body.u8()?;
-        body.take(4)?;
         // The length counts four bytes of the server's mark and the text; some trackers leave it 0.
         let told = usize::from(length).checked_sub(4).filter(|n| *n <= body.rest().len());
         body.take(told.unwrap_or(body.rest().len().saturating_sub(2)))?
     } else {
-        body.take(4)?;
         match body.u8()? {
-            2 => return utf16(body.rest(), out),
+            2 => return utf16(tag, body.rest(), out),
             _ => body.rest(),
         }
     };
@@ -33,15 +33,15 @@ pub fn text_answer(frame: &Frame<'_>, out: &mut Vec<Message>) -> Option<()> {
                 Some(())
             })?;
         }
-        None => out.push(Message::CommandAnswer { identifier: None, tag: None, done: None, text: answer }),
+        None => out.push(Message::CommandAnswer { identifier: None, tag, done: None, text: answer }),
     }
     Some(())
 }
 
-fn utf16(bytes: &[u8], out: &mut Vec<Message>) -> Option<()> {
+fn utf16(tag: Option<u32>, bytes: &[u8], out: &mut Vec<Message>) -> Option<()> {
     let units = bytes.as_chunks::<2>().0.iter().map(|unit| u16::from_be_bytes(*unit));
     let text: String = char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
-    out.push(Message::CommandAnswer { identifier: None, tag: None, done: None, text: text.trim_matches('\0').into() });
+    out.push(Message::CommandAnswer { identifier: None, tag, done: None, text: text.trim_matches('\0').into() });
     Some(())
 }
 

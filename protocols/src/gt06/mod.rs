@@ -19,6 +19,7 @@
 //! Dates of the kinds 0x10–0x1F are in the zone that the login named; the later kinds are UTC.
 
 mod alarm;
+mod command;
 mod cut;
 mod encoder;
 mod information;
@@ -32,7 +33,8 @@ pub use encoder::Gt06Encoder;
 
 use crate::wire::{Cursor, crc16_x25, hex_digit};
 use crate::{
-    About, Attributes, Checksum, Civil, DecodeError, Decoder, Environment, Identifier, Message, Progress, Release, Replies, Transport,
+    About, Addressee, Attributes, CannotSay, Checksum, Civil, Command, DecodeError, Decoder, Environment, Expect, Identifier, Message,
+    Progress, Release, Replies, Transport,
 };
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -100,6 +102,8 @@ pub struct Gt06Decoder {
     manners: Manners,
     zone_s: i32,
     picture: Option<Picture>,
+    /// Commands said so far: the next one's mark.
+    commands: u32,
 }
 
 impl Decoder for Gt06Decoder {
@@ -140,6 +144,12 @@ impl Decoder for Gt06Decoder {
                 }
             }
         }
+    }
+
+    fn command(&mut self, command: &Command, _: &Addressee<'_>, out: &mut Vec<u8>) -> Result<Expect, CannotSay> {
+        let expect = command::write(command, self.commands, out)?;
+        self.commands = self.commands.wrapping_add(1);
+        Ok(expect)
     }
 
     fn frame_bytes_max(&self, identified: bool) -> usize {

@@ -12,15 +12,20 @@
 
 use super::framed;
 use crate::wire::{Cursor, to_hex};
-use crate::{Attributes, Identifier, MICROS_PER_SECOND, Message, Name, Record, Release, Replies, Value};
+use crate::{Attributes, CannotSay, Command, Expect, Identifier, MICROS_PER_SECOND, Message, Name, Record, Release, Replies, Value};
+use alloc::borrow::Cow;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 const CODEC_12: u8 = 0x0C;
 const CODEC_13: u8 = 0x0D;
 const CODEC_14: u8 = 0x0E;
+const TYPE_COMMAND: u8 = 0x05;
 const TYPE_PICTURE: u8 = 0x0D;
 const TYPE_REFUSED: u8 = 0x11;
+/// No model has more digital outputs.
+const OUTPUTS_MAX: u8 = 4;
 /// How much of a picture is asked for at once.
 const PART_BYTES: u16 = 2_048;
 /// A picture that has not ended here is not asked for any further.
@@ -62,6 +67,43 @@ fn one(codec: u8, cursor: &mut Cursor<'_>, identifier: Option<Identifier>, out: 
         _ => out.push(Message::CommandAnswer { identifier, tag: None, done: None, text: readable(content) }),
     }
     Some(())
+}
+
+/// A command in a frame of codec 12, in the words of the vendor's lists of SMS and GPRS commands (Teltonika Wiki, "FMB SMS/GPRS
+/// Commands"). The answer carries no number.
+pub(super) fn write(command: &Command, out: &mut Vec<u8>) -> Result<Expect, CannotSay> {
+    let text = match command {
+        Command::Raw { text } => Cow::Borrowed(text.as_str()),
+        Command::EngineStop => Cow::Borrowed("setdigout 1"),
+        Command::EngineResume => Cow::Borrowed("setdigout 0"),
+        Command::Output { number, on } => Cow::Owned(output(*number, *on)?),
+        Command::Locate => Cow::Borrowed("getgps"),
+        Command::Status => Cow::Borrowed("getstatus"),
+        Command::Version => Cow::Borrowed("getver"),
+        Command::Identification => Cow::Borrowed("getimeiccid"),
+        Command::Reboot => Cow::Borrowed("cpureset"),
+        Command::SetOdometer { metres } => Cow::Owned(format!("odoset:{metres}")),
+        _ => return Err(CannotSay::Unsupported),
+    };
+    let length = u32::try_from(text.len()).map_err(|_| CannotSay::Value("text"))?;
+    let mut data = Vec::with_capacity(text.len().saturating_add(8));
+    data.extend_from_slice(&[CODEC_12, 1, TYPE_COMMAND]);
+    data.extend_from_slice(&length.to_be_bytes());
+    data.extend_from_slice(text.as_bytes());
+    data.push(1);
+    framed(&data, out);
+    Ok(Expect::Next)
+}
+
+/// One character an output, `?` for those that stay as they are.
+fn output(number: u8, on: bool) -> Result<String, CannotSay> {
+    if !(1..=OUTPUTS_MAX).contains(&number) {
+        return Err(CannotSay::Value("number: 1 to 4"));
+    }
+    let mut text = String::from("setdigout ");
+    text.extend((1..number).map(|_| '?'));
+    text.push(if on { '1' } else { '0' });
+    Ok(text)
 }
 
 /// Text as it is; anything else as hexadecimal text.

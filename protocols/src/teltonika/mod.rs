@@ -25,8 +25,8 @@ pub use encoder::TeltonikaEncoder;
 
 use crate::wire::{Cursor, crc16_arc};
 use crate::{
-    About, Checksum, DecodeError, Decoder, Environment, Identifier, Message, Name, Progress, Release, Replies, Reply, ReplyBody, Transport,
-    Value,
+    About, Addressee, CannotSay, Checksum, Command, DecodeError, Decoder, Environment, Expect, Identifier, Message, Name, Progress,
+    Release, Replies, Reply, ReplyBody, Transport, Value,
 };
 use alloc::vec;
 use alloc::vec::Vec;
@@ -79,6 +79,10 @@ impl Decoder for TeltonikaDecoder {
             Some(0) => frame(bytes, env, out, replies),
             Some(length) => login(usize::from(length), bytes, out, replies),
         }
+    }
+
+    fn command(&mut self, command: &Command, _: &Addressee<'_>, out: &mut Vec<u8>) -> Result<Expect, CannotSay> {
+        commands::write(command, out)
     }
 
     fn frame_bytes_max(&self, identified: bool) -> usize {

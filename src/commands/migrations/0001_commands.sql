@@ -1,6 +1,8 @@
 -- Commands to devices, and what became of them.
 CREATE TABLE command (
     id TEXT NOT NULL PRIMARY KEY,
+    -- In the order in which they were given.
+    number BIGINT NOT NULL UNIQUE,
     account BIGINT NOT NULL,
     device BIGINT NOT NULL,
     generation BIGINT NOT NULL,
@@ -17,5 +19,5 @@ CREATE TABLE command (
     answer TEXT NOT NULL,
     reason TEXT NOT NULL
 );
-CREATE INDEX command_of_device ON command (account, device, id);
+CREATE INDEX command_of_device ON command (account, device, number);
 CREATE INDEX command_in_state ON command (state);
