@@ -27,8 +27,8 @@ pub enum CommandsError {
     Full,
 }
 
-const COLUMNS: &str = "number, id, account, device, generation, sent_by, action, command, created_at, recorded, expires_at, state, state_at, tag, \
-                       answer, reason";
+const COLUMNS: &str = "number, id, account, device, generation, sent_by, action, command, created_at, recorded, expires_at, state, \
+                       state_at, tag, answer, reason";
 
 /// Stored in place of a number that an answer carries.
 const TAG_NONE_SENT: i64 = -2;
