@@ -8,6 +8,7 @@
 extern crate alloc;
 
 mod attributes;
+mod carry;
 mod command;
 mod coordinates;
 mod decoder;
@@ -42,4 +43,5 @@ protocols! {
     Wialon = wialon::{WialonDecoder, WialonEncoder};
     OsmAnd = osmand::{OsmAndDecoder, OsmAndEncoder};
     OwnTracks = owntracks::{OwnTracksDecoder, OwnTracksEncoder};
+    Watch = watch::{WatchDecoder, WatchEncoder};
 }

@@ -81,7 +81,7 @@ mod tests {
         // Teltonika Telematics Wiki: the IMEI packet.
         let login = crate::wire::from_hex("000F333536333037303432343431303133").unwrap();
         assert_eq!(recognise(&login, Transport::Tcp, 0), Recognised::As(Protocol::Teltonika));
-        assert_eq!(recognise(&login[..9], Transport::Tcp, 0), Recognised::Undecided);
+        assert_eq!(recognise(login.get(..9).unwrap(), Transport::Tcp, 0), Recognised::Undecided);
         assert_eq!(recognise(b"#L#356307042441013;NA\r\n", Transport::Tcp, 0), Recognised::As(Protocol::Wialon));
     }
 

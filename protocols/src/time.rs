@@ -48,6 +48,32 @@ impl Civil {
         seconds.checked_mul(MICROS_PER_SECOND)?.checked_add(i64::from(micros))
     }
 
+    /// `DDMMYY` and `hhmmss` with any fraction, years from 2000 on, as NMEA 0183 has them.
+    #[must_use]
+    pub fn from_day_month_year(date: &str, time: &str) -> Option<Micros> {
+        let [day, month, year] = pairs(date)?;
+        Self::of_pairs([year, month, day], time)
+    }
+
+    /// `YYMMDD` and `hhmmss` with any fraction, years from 2000 on.
+    #[must_use]
+    pub fn from_year_month_day(date: &str, time: &str) -> Option<Micros> {
+        Self::of_pairs(pairs(date)?, time)
+    }
+
+    fn of_pairs([year, month, day]: [u32; 3], time: &str) -> Option<Micros> {
+        let (time, fraction) = time.split_once('.').unwrap_or((time, ""));
+        let [hour, minute, second] = pairs(time)?;
+        let mut micros = 0_u32;
+        let mut digits = fraction.bytes();
+        for _ in 0..6 {
+            let digit = digits.next().map_or(Some(0), |byte| char::from(byte).to_digit(10))?;
+            micros = micros.checked_mul(10)?.checked_add(digit)?;
+        }
+        let year = i32::try_from(year).ok()?.checked_add(2_000)?;
+        Self { year, month, day, hour, minute, second, micros }.to_micros()
+    }
+
     /// The date and time of an instant; `None` outside the years 1 to 9999.
     #[must_use]
     pub fn from_micros(time: Micros) -> Option<Self> {
@@ -98,6 +124,15 @@ pub fn from_rfc3339(text: &str) -> Option<Micros> {
     }
     let local = Civil { year: i32::try_from(year).ok()?, month, day, hour, minute, second, micros }.to_micros()?;
     local.checked_sub(zone_offset(rest)?)
+}
+
+/// Six digits as three numbers.
+fn pairs(digits: &str) -> Option<[u32; 3]> {
+    if digits.len() != 6 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let pair = |from: usize| digits.get(from..from.checked_add(2)?)?.parse().ok();
+    Some([pair(0)?, pair(2)?, pair(4)?])
 }
 
 fn digits(text: &str, count: usize) -> Option<(u32, &str)> {

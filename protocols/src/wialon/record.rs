@@ -1,7 +1,7 @@
 //! The fields of a record.
 
 use super::params;
-use crate::{Attributes, Civil, Fix, Key, Latitude, Longitude, Micros, Name, Record, Value};
+use crate::{Attributes, Civil, Fix, Key, Latitude, Longitude, Name, Record, Value};
 use alloc::format;
 
 /// Fields of a short and of a full record.
@@ -35,7 +35,7 @@ pub(super) fn parse(text: &str) -> Option<Record> {
     let mut suspicious = None;
     let (date, time) = (present(next()), present(next()));
     let fix_time = date.zip(time).and_then(|(date, time)| {
-        let instant = instant(date, time);
+        let instant = Civil::from_day_month_year(date, time);
         if instant.is_none() {
             suspicious = Some("time");
         }
@@ -139,27 +139,4 @@ fn degrees(digits: &str, side: &str, positive: &str, negative: &str) -> Option<f
         side if side == negative => Some(-degrees),
         _ => None,
     }
-}
-
-/// `DDMMYY` and `HHMMSS[.fraction]`.
-fn instant(date: &str, time: &str) -> Option<Micros> {
-    let (time, fraction) = time.split_once('.').unwrap_or((time, ""));
-    let (day, month, year) = pairs(date)?;
-    let (hour, minute, second) = pairs(time)?;
-    let mut micros = 0_u32;
-    let mut digits = fraction.bytes();
-    for _ in 0..6 {
-        let digit = digits.next().map_or(Some(0), |byte| char::from(byte).to_digit(10))?;
-        micros = micros.checked_mul(10)?.checked_add(digit)?;
-    }
-    let year = i32::try_from(year).ok()?.checked_add(2_000)?;
-    Civil { year, month, day, hour, minute, second, micros }.to_micros()
-}
-
-fn pairs(digits: &str) -> Option<(u32, u32, u32)> {
-    if digits.len() != 6 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let pair = |from: usize| digits.get(from..from.checked_add(2)?)?.parse().ok();
-    Some((pair(0)?, pair(2)?, pair(4)?))
 }

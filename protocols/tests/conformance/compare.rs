@@ -3,7 +3,7 @@
 use crate::feed::Heard;
 use crate::tally::{Difference, Tally};
 use crate::vector::{Answer, Position, Vector};
-use protocols::{Attributes, Fix, Name, Record, Value, ValueBuf, to_rfc3339, wire};
+use protocols::{Attributes, Fix, Micros, Name, Record, Value, ValueBuf, to_rfc3339, wire};
 use std::collections::BTreeSet;
 
 /// How far apart two equal values may be.
@@ -33,7 +33,7 @@ fn difference(vector: &Vector, field: &'static str, ours: String, theirs: String
 }
 
 fn places(vector: &Vector, heard: &Heard, tally: &mut Tally) {
-    let wanted: Vec<&Position> = vector.positions.iter().filter(|p| !p.outdated).collect();
+    let wanted: Vec<&Position> = vector.positions.iter().filter(|p| p.has_place()).collect();
     let got: Vec<(&Record, &Fix)> = heard.records.iter().filter_map(|r| r.fix.as_ref().map(|f| (r, f))).collect();
     for index in 0..wanted.len().max(got.len()) {
         match (wanted.get(index), got.get(index)) {
@@ -59,10 +59,19 @@ fn places(vector: &Vector, heard: &Heard, tally: &mut Tally) {
         }
     }
     let none = Attributes::new();
+    let times: Vec<Option<Micros>> = heard.records.iter().filter(|r| r.fix.is_none()).map(|r| r.fix_time).collect();
     let without: Vec<&Attributes> =
         heard.records.iter().filter(|r| r.fix.is_none()).map(|r| &r.attributes).chain(&heard.heartbeats).collect();
-    for (index, wanted) in vector.positions.iter().filter(|p| p.outdated).enumerate() {
+    for (index, wanted) in vector.positions.iter().filter(|p| !p.has_place()).enumerate() {
         tally.without_fix.add(index < without.len());
+        // What is neither an old fix nor a place has a time of its own.
+        if !wanted.outdated && !wanted.of_the_clock {
+            let time = times.get(index).copied().flatten();
+            tally.places.add(time == wanted.time);
+            if time != wanted.time {
+                tally.disagreements.push(difference(vector, "time", shown(time), shown(wanted.time)));
+            }
+        }
         attributes(vector, wanted, without.get(index).copied().unwrap_or(&none), tally);
     }
 }
@@ -71,8 +80,7 @@ fn differences(vector: &Vector, wanted: &Position, record: &Record, fix: &Fix) -
     let mut found = Vec::new();
     let no_time_is_right = wanted.of_the_clock && record.fix_time.is_none();
     if record.fix_time != wanted.time && !no_time_is_right {
-        let show = |time: Option<i64>| time.and_then(to_rfc3339).unwrap_or_else(|| "none".into());
-        found.push(difference(vector, "time", show(record.fix_time), show(wanted.time)));
+        found.push(difference(vector, "time", shown(record.fix_time), shown(wanted.time)));
     }
     let course = (f64::from(fix.course_deg.unwrap_or(0.0)) - wanted.course_deg).rem_euclid(360.0);
     let numbers = [
@@ -92,6 +100,10 @@ fn differences(vector: &Vector, wanted: &Position, record: &Record, fix: &Fix) -
         }
     }
     found
+}
+
+fn shown(time: Option<Micros>) -> String {
+    time.and_then(to_rfc3339).unwrap_or_else(|| "none".into())
 }
 
 fn answers(vector: &Vector, heard: &Heard, tally: &mut Tally) {
@@ -141,7 +153,9 @@ fn attributes(vector: &Vector, wanted: &Position, got: &Attributes, tally: &mut 
                 (format!("{ours:?}"), ours == value.as_bool().map(Value::Bool))
             }
             "alarm" => {
-                let theirs: Vec<&str> = value.as_str().unwrap_or("").split(',').map(alarm_name).collect();
+                // There the same alarm may stand twice.
+                let mut theirs: Vec<&str> = value.as_str().unwrap_or("").split(',').map(alarm_name).collect();
+                theirs.dedup();
                 let ours: Vec<&str> = got.alarms().map(|a| a.as_str()).collect();
                 (format!("{ours:?}"), ours == theirs)
             }

@@ -35,6 +35,13 @@ pub struct Position {
     pub cells: Vec<String>,
 }
 
+impl Position {
+    /// A place: neither an old fix nor 0/0, which stands there for none.
+    pub fn has_place(&self) -> bool {
+        !self.outdated && !(self.latitude == 0.0 && self.longitude == 0.0)
+    }
+}
+
 /// A recording.
 #[derive(Clone, Debug)]
 pub struct Vector {
@@ -107,7 +114,9 @@ fn answer(reply: &Value) -> Answer {
 fn cell(json: &Value) -> Option<String> {
     let part = |name: &str| json[name].as_u64();
     let (country, network) = (part("mobileCountryCode")?, part("mobileNetworkCode")?);
-    Some(format!("{country}-{network}-{}-{}", part("locationAreaCode")?, part("cellId")?))
+    let (area, cell) = (part("locationAreaCode")?, part("cellId")?);
+    // All zeros are how formats say that there is none.
+    ((area, cell) != (0, 0)).then(|| format!("{country}-{network}-{area}-{cell}"))
 }
 
 /// Whether the time of that position follows the other server's clock.
