@@ -31,6 +31,22 @@ impl Draft {
         Self::default()
     }
 
+    /// Of that time.
+    #[must_use]
+    pub fn at(time: Option<Micros>) -> Self {
+        Self { time, ..Self::default() }
+    }
+
+    /// Of that time, which the format always tells: where it is none, it is out of range.
+    #[must_use]
+    pub fn at_told(time: Option<Micros>) -> Self {
+        let mut draft = Self::at(time);
+        if time.is_none() {
+            draft.suspect("time");
+        }
+        draft
+    }
+
     /// Marks the record: that value is left out. The first one is named.
     pub fn suspect(&mut self, what: &'static str) {
         self.out_of_range.get_or_insert(what);

@@ -44,4 +44,5 @@ protocols! {
     OsmAnd = osmand::{OsmAndDecoder, OsmAndEncoder};
     OwnTracks = owntracks::{OwnTracksDecoder, OwnTracksEncoder};
     Watch = watch::{WatchDecoder, WatchEncoder};
+    Castel = castel::{CastelDecoder, CastelEncoder};
 }

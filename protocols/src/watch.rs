@@ -270,11 +270,7 @@ fn place(kind: &str, fields: &Fields<'_, FIELDS_MAX>, _: &Environment<'_>) -> Op
     if fields.count() < 16 || !matches!(fields.at(2), "A" | "V") {
         return None;
     }
-    let mut draft = Draft::new();
-    draft.time = Civil::from_day_month_year(fields.at(0), fields.at(1));
-    if draft.time.is_none() {
-        draft.suspect("time");
-    }
+    let mut draft = Draft::at_told(Civil::from_day_month_year(fields.at(0), fields.at(1)));
     draft.valid = fields.at(2) == "A";
     let degrees = |at: usize, negative: &str| {
         let text = fields.at(at).trim();
@@ -492,8 +488,7 @@ impl Encoder for WatchEncoder {
     }
 
     fn representable(&self, record: &Record) -> Record {
-        let mut draft = Draft::new();
-        draft.time = record.fix_time.map(carry::whole_second);
+        let mut draft = Draft::at(record.fix_time.map(carry::whole_second));
         if let Some(fix) = &record.fix {
             draft.valid = fix.valid;
             draft.place(carry::rounded(fix.latitude.degrees(), 7), carry::rounded(fix.longitude.degrees(), 7));

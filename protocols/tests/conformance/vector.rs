@@ -38,7 +38,7 @@ pub struct Position {
 impl Position {
     /// A place: neither an old fix nor 0/0, which stands there for none.
     pub fn has_place(&self) -> bool {
-        !self.outdated && !(self.latitude == 0.0 && self.longitude == 0.0)
+        !self.outdated && (self.latitude != 0.0 || self.longitude != 0.0)
     }
 }
 
