@@ -40,4 +40,5 @@ protocols! {
     Wialon = wialon::{WialonDecoder, WialonEncoder};
     OsmAnd = osmand::{OsmAndDecoder, OsmAndEncoder};
     OwnTracks = owntracks::{OwnTracksDecoder, OwnTracksEncoder};
+    Ruptela = ruptela::{RuptelaDecoder, RuptelaEncoder};
 }
