@@ -41,4 +41,5 @@ protocols! {
     OsmAnd = osmand::{OsmAndDecoder, OsmAndEncoder};
     OwnTracks = owntracks::{OwnTracksDecoder, OwnTracksEncoder};
     Ruptela = ruptela::{RuptelaDecoder, RuptelaEncoder};
+    Galileosky = galileosky::{GalileoskyDecoder, GalileoskyEncoder};
 }
