@@ -42,4 +42,5 @@ protocols! {
     OwnTracks = owntracks::{OwnTracksDecoder, OwnTracksEncoder};
     Ruptela = ruptela::{RuptelaDecoder, RuptelaEncoder};
     Galileosky = galileosky::{GalileoskyDecoder, GalileoskyEncoder};
+    Navtelecom = navtelecom::{NavtelecomDecoder, NavtelecomEncoder};
 }
