@@ -43,4 +43,5 @@ protocols! {
     Ruptela = ruptela::{RuptelaDecoder, RuptelaEncoder};
     Galileosky = galileosky::{GalileoskyDecoder, GalileoskyEncoder};
     Navtelecom = navtelecom::{NavtelecomDecoder, NavtelecomEncoder};
+    Arnavi = arnavi::{ArnaviDecoder, ArnaviEncoder};
 }

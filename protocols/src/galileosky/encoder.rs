@@ -2,7 +2,9 @@
 
 use super::tags;
 use super::{CONFIRMED, GalileoskyDecoder, framed};
-use crate::{Alarm, DecodeError, Decoder, Encoder, Environment, Identifier, Key, MICROS_PER_SECOND, Message, Name, Record, Replies, Transport, Value};
+use crate::{
+    Alarm, DecodeError, Decoder, Encoder, Environment, Identifier, Key, MICROS_PER_SECOND, Message, Name, Record, Replies, Transport, Value,
+};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use bytes::{Buf, BytesMut};

@@ -186,12 +186,9 @@ fn status(reading: &mut Reading<'_>, status: u16) {
     draft.set(Name::Status, Value::Int(i64::from(status)));
     draft.set(Name::Motion, Value::Bool(status & MOVING != 0));
     draft.set(Name::Ignition, Value::Bool(status & IGNITION != 0));
-    for (bit, alarm) in [
-        (ALARM, Alarm::General),
-        (IMPACT, Alarm::Crash),
-        (ANTENNA_CUT, Alarm::GpsAntennaCut),
-        (BATTERY_LOW, Alarm::LowBattery),
-    ] {
+    for (bit, alarm) in
+        [(ALARM, Alarm::General), (IMPACT, Alarm::Crash), (ANTENNA_CUT, Alarm::GpsAntennaCut), (BATTERY_LOW, Alarm::LowBattery)]
+    {
         if status & bit != 0 {
             draft.alarm(alarm);
         }
@@ -221,8 +218,8 @@ fn tires(reading: &mut Reading<'_>, value: &[u8]) {
     }
 }
 
-/// Fuel probes (numbered as their addresses, from 1; their temperatures from 21; those of extended tags from 41), thermometers (from 1), thermometers with humidity
-/// (from 11), keys, and what comes from the vehicle's bus.
+/// Fuel probes (numbered as their addresses, from 1; their temperatures from 21), thermometers (from 1; those of extended tags from
+/// 41), thermometers with humidity (from 11), keys, and what comes from the vehicle's bus.
 fn probes(reading: &mut Reading<'_>, id: u8, value: &[u8], whole: i64) {
     let draft = &mut reading.draft;
     match (id, value) {

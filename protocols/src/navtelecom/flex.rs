@@ -79,6 +79,19 @@ impl Mask {
     }
 }
 
+/// The fields at the beginning of an additional packet.
+const ADDITIONAL: [u8; 2] = [0b1110_0001, 0b1111_1110];
+/// The structure of additional packets that is known.
+const ADDITIONAL_STRUCTURE: u8 = 0x0A;
+
+/// Reads an additional packet behind its length; what follows its fixed fields is not understood.
+pub(super) fn additional(raw: &[u8]) -> Option<(Record, &[u8])> {
+    let [ADDITIONAL_STRUCTURE, _fixed, fields @ ..] = raw else { return None };
+    let mask = Mask::new(15, &ADDITIONAL);
+    let (known, rest) = fields.split_at_checked(mask.record_bytes())?;
+    Some((mask.read(known), rest))
+}
+
 /// What the fields said so far.
 #[derive(Default)]
 struct Reading {
@@ -120,7 +133,9 @@ impl Reading {
                 draft.set(Name::Ignition, Value::Bool(modules & ENGINE != 0));
                 draft.set(Name::Status, whole(number));
             }
-            (7, [level]) if *level <= 31 => draft.set(Name::GsmSignalDbm, Value::Int(i64::from(*level).saturating_mul(2).saturating_sub(113))),
+            (7, [level]) if *level <= 31 => {
+                draft.set(Name::GsmSignalDbm, Value::Int(i64::from(*level).saturating_mul(2).saturating_sub(113)))
+            }
             (8, [state]) => {
                 draft.valid = state & VALID != 0;
                 draft.set(Name::Satellites, Value::Int(i64::from(state >> 2)));

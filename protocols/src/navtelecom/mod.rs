@@ -16,12 +16,12 @@
 //!          / "~T", number u32, record, crc                         ; answer: ~T, number, crc
 //!          / "~C", record, crc                                     ; answer: ~C, crc
 //!          / "~E", count u8, *extra, crc / "~X", number u32, extra, crc    ; likewise
-//! extra    = length u16, bytes
+//! extra    = length u16, 0A, fixed length u8, fields 1 to 3 and 8 to 15, more of the fixed part, bytes
 //! crc      = u8                                                    ; CRC-8/NRSC-5 over all before it
 //! ```
 //!
-//! A record of FLEX has the fields whose bits are set in the mask, highest bit first. An answer's receiver is the device's number. Without a
-//! mask the setting `flex_data_size` says how long a record is: it is kept raw then.
+//! A record of FLEX has the fields whose bits are set in the mask, highest bit first. An answer's receiver is the device's number.
+//! Without a mask the setting `flex_data_size` says how long a record is: it is kept raw then.
 
 mod encoder;
 mod flex;
@@ -31,8 +31,7 @@ pub use encoder::NavtelecomEncoder;
 
 use crate::wire::{Cursor, crc8_nrsc5, xor8};
 use crate::{
-    About, Addressee, CannotSay, Checksum, Command, DecodeError, Decoder, Environment, Expect, Identifier, Key, Message, Name,
-    Progress,
+    About, Addressee, CannotSay, Checksum, Command, DecodeError, Decoder, Environment, Expect, Identifier, Key, Message, Name, Progress,
     Release, Replies, Transport, Value,
 };
 use alloc::string::String;
@@ -256,7 +255,7 @@ impl NavtelecomDecoder {
                 }
             }
             None if shape.records => self.undecoded("no mask of fields", content, out),
-            _ => self.undecoded("additional packets", covered, out),
+            _ => self.additional(content, out),
         }
         let mut answer = Vec::with_capacity(7);
         answer.extend_from_slice(head);
@@ -267,6 +266,22 @@ impl NavtelecomDecoder {
         }
         bytes.advance(shape.total);
         Ok(Progress::Frame)
+    }
+
+    /// Additional packets: a place, and bytes that depend on the device.
+    fn additional(&self, content: &[u8], out: &mut Vec<Message>) {
+        let mut cursor = Cursor::new(content);
+        while let Some(packet) = cursor.array().and_then(|length| cursor.take(extra_bytes(length))) {
+            match flex::additional(packet) {
+                Some((record, rest)) => {
+                    out.push(Message::Record { identifier: self.identifier, record });
+                    if !rest.is_empty() {
+                        self.undecoded("additional data", rest, out);
+                    }
+                }
+                None => self.undecoded("additional packet", packet, out),
+            }
+        }
     }
 
     fn answer(&self, word: &[u8], rest: &[u8], release: Release, replies: &mut Replies) {
@@ -309,13 +324,21 @@ impl Shape {
         } else {
             for _ in 0..count {
                 let Some(length) = bytes.get(end..).and_then(<[u8]>::first_chunk::<2>) else { return Ok(None) };
-                end = end.saturating_add(2).saturating_add(usize::from(u16::from_le_bytes(*length)));
+                end = end.saturating_add(2).saturating_add(extra_bytes(*length));
                 if end > FRAME_BYTES_MAX {
                     break;
                 }
             }
         }
         Ok(Some(Self { head, total: end.saturating_add(1), records }))
+    }
+}
+
+/// The length of an additional packet. Some firmware sends the high byte first: packets are short, so that byte is 0 then.
+fn extra_bytes(length: [u8; 2]) -> usize {
+    match length {
+        [0, low] if low >= 8 => usize::from(low),
+        _ => usize::from(u16::from_le_bytes(length)),
     }
 }
 

@@ -390,7 +390,8 @@ mod tests {
         out.write_json(&mut json);
         assert_eq!(
             json,
-            "{\"io[78]\":2003,\"temperature_c[2]\":-20,\"io[207]\":255,\"io[34]\":18446744073709551615,\"coolant_temperature_c\":78,\"io[50]\":-12}"
+            "{\"io[78]\":2003,\"temperature_c[2]\":-20,\"io[207]\":255,\"io[34]\":18446744073709551615,\
+             \"coolant_temperature_c\":78,\"io[50]\":-12}"
         );
     }
 }

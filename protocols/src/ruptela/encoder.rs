@@ -125,7 +125,8 @@ fn write_record(record: &Record, groups: &mut Groups, out: &mut Vec<u8>) {
         let in_the_head = matches!(key, Key::Named(Name::Index | Name::Priority | Name::Satellites | Name::Event | Name::Hdop, 0));
         if !in_the_head && taken < ELEMENTS_BYTES_MAX {
             let _ = elements::write(groups, key, value);
-            taken = groups.iter().zip(WIDTHS).map(|(g, width)| g.len().saturating_mul(width.saturating_add(2))).fold(0, usize::saturating_add);
+            taken =
+                groups.iter().zip(WIDTHS).map(|(g, width)| g.len().saturating_mul(width.saturating_add(2))).fold(0, usize::saturating_add);
         }
     }
     for (group, width) in groups.iter().zip(WIDTHS) {

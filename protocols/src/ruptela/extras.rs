@@ -106,7 +106,12 @@ fn trouble_code(cursor: &mut Cursor<'_>) -> Option<Record> {
 }
 
 /// What came over a serial port. The device sends no more of it before it is answered.
-pub(super) fn serial<'a>(payload: &'a [u8], identifier: Option<Identifier>, out: &mut Vec<Message>, replies: &mut Replies) -> Option<Rest<'a>> {
+pub(super) fn serial<'a>(
+    payload: &'a [u8],
+    identifier: Option<Identifier>,
+    out: &mut Vec<Message>,
+    replies: &mut Replies,
+) -> Option<Rest<'a>> {
     let mut cursor = Cursor::new(payload);
     let head = (cursor.u8(), cursor.be_u16(), cursor.be_u32());
     let (Some(port), Some(_), Some(seconds)) = head else { return Some(Rest { reason: "serial data is cut off", raw: payload }) };
@@ -123,7 +128,12 @@ pub(super) fn serial<'a>(payload: &'a [u8], identifier: Option<Identifier>, out:
 }
 
 /// Records from the log on the card: subkinds 40 and 80 (hexadecimal) carry them in the two forms.
-pub(super) fn card_log<'a>(payload: &'a [u8], identifier: Option<Identifier>, out: &mut Vec<Message>, replies: &mut Replies) -> Option<Rest<'a>> {
+pub(super) fn card_log<'a>(
+    payload: &'a [u8],
+    identifier: Option<Identifier>,
+    out: &mut Vec<Message>,
+    replies: &mut Replies,
+) -> Option<Rest<'a>> {
     match payload.split_first() {
         Some((subkind @ (0x40 | 0x80), rest)) => {
             replies.bytes(Release::Durable, answered(CARD_LOG, &[1]));
