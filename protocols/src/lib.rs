@@ -45,4 +45,8 @@ protocols! {
     OwnTracks = owntracks::{OwnTracksDecoder, OwnTracksEncoder};
     Watch = watch::{WatchDecoder, WatchEncoder};
     Castel = castel::{CastelDecoder, CastelEncoder};
+    Ruptela = ruptela::{RuptelaDecoder, RuptelaEncoder};
+    Galileosky = galileosky::{GalileoskyDecoder, GalileoskyEncoder};
+    Navtelecom = navtelecom::{NavtelecomDecoder, NavtelecomEncoder};
+    Arnavi = arnavi::{ArnaviDecoder, ArnaviEncoder};
 }
