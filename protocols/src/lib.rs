@@ -49,4 +49,5 @@ protocols! {
     Galileosky = galileosky::{GalileoskyDecoder, GalileoskyEncoder};
     Navtelecom = navtelecom::{NavtelecomDecoder, NavtelecomEncoder};
     Arnavi = arnavi::{ArnaviDecoder, ArnaviEncoder};
+    Eelink = eelink::{EelinkDecoder, EelinkEncoder};
 }

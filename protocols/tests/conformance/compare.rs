@@ -143,6 +143,7 @@ fn attributes(vector: &Vector, wanted: &Position, got: &Attributes, tally: &mut 
             .all(|cell| ours.iter().any(|our| our == cell || our.strip_prefix(cell).is_some_and(|r| r.starts_with('-'))));
         tally.attributes.add(equal);
         if !equal {
+            tally.attribute_misses.push(vector.id.clone());
             tally.notes.push(format!("{} cells: ours {ours:?}, theirs {:?}", vector.id, wanted.cells));
         }
     }
@@ -168,6 +169,7 @@ fn attributes(vector: &Vector, wanted: &Position, got: &Attributes, tally: &mut 
         };
         tally.attributes.add(equal);
         if !equal {
+            tally.attribute_misses.push(vector.id.clone());
             tally.notes.push(format!("{} {key}: ours {ours}, theirs {value}", vector.id));
         }
     }

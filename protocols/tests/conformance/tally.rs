@@ -68,6 +68,8 @@ pub struct Tally {
     pub valid: Count,
     pub altitude: Count,
     pub framing: Count,
+    /// Of these recordings an attribute differs, once for each.
+    pub attribute_misses: Vec<String>,
     pub disagreements: Vec<Difference>,
     /// Differences that count for nothing.
     pub notes: Vec<String>,
@@ -94,6 +96,7 @@ impl Tally {
             valid: none,
             altitude: none,
             framing: none,
+            attribute_misses: Vec::new(),
             disagreements: Vec::new(),
             notes: Vec::new(),
         }
