@@ -250,7 +250,7 @@ impl Packet<'_> {
         let mut packet = Vec::new();
         write(self.kind, self.index, &body, &mut packet);
         let mut reply = Vec::new();
-        if self.identifier.is_some() {
+        if env.datagram && self.identifier.is_some() {
             wrap(self.name, &packet, &mut reply)
         } else {
             reply = packet
