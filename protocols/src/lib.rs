@@ -50,4 +50,5 @@ protocols! {
     Navtelecom = navtelecom::{NavtelecomDecoder, NavtelecomEncoder};
     Arnavi = arnavi::{ArnaviDecoder, ArnaviEncoder};
     Eelink = eelink::{EelinkDecoder, EelinkEncoder};
+    Meitrack = meitrack::{MeitrackDecoder, MeitrackEncoder};
 }
