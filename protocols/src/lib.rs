@@ -51,4 +51,5 @@ protocols! {
     Arnavi = arnavi::{ArnaviDecoder, ArnaviEncoder};
     Eelink = eelink::{EelinkDecoder, EelinkEncoder};
     Meitrack = meitrack::{MeitrackDecoder, MeitrackEncoder};
+    Jt808 = jt808::{Jt808Decoder, Jt808Encoder};
 }
