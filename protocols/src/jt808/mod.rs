@@ -16,7 +16,7 @@
 //! 0201  report asked for: serial u16, report
 //! 0210  reports      count? : battery u8, time / *( length u8, report )
 //! 0704  reports      count u16, type u8 (1: from memory), *( length u16, report )
-//! 0900  transparent  type u8, bytes                     ; 41: text of a card reader, F0: time and the maker's own; 53, 54: a report and the maker's own
+//! 0900  transparent  type u8, bytes                     ; 41: text of a card reader, F0: time and the maker's own; 53, 54: a report without its alarms, the maker's own
 //! 5501, 5502  report of a lock                          ; answered 4401
 //! ```
 //! (…)   text         terminal "," …                       ; "TIME" at the end asks for the time
@@ -393,7 +393,9 @@ fn content(whole: &Whole<'_>, env: &Environment<'_>, out: &mut Vec<Message>) -> 
         // What a terminal hears of tags, or measures, behind a report.
         TRANSPARENT if matches!(body.rest().first(), Some(0x53 | 0x54)) => {
             let kind = u32::from(body.u8()?);
-            let mut draft = report::read(&mut Cursor::new(body.take(report::FIXED_BYTES)?), env)?;
+            // It has no alarms.
+            let fixed = [&[0; 4], body.take(report::FIXED_BYTES - 4)?].concat();
+            let mut draft = report::read(&mut Cursor::new(&fixed), env)?;
             draft.attributes.push(Key::Io(kind), Value::Text(&wire::to_hex(body.rest())));
             whole.push(draft, out);
         }
