@@ -52,4 +52,5 @@ protocols! {
     Eelink = eelink::{EelinkDecoder, EelinkEncoder};
     Meitrack = meitrack::{MeitrackDecoder, MeitrackEncoder};
     Jt808 = jt808::{Jt808Decoder, Jt808Encoder};
+    Suntech = suntech::{SuntechDecoder, SuntechEncoder};
 }

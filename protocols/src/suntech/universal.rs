@@ -1,0 +1,273 @@
+//! The universal protocol: a map says which fields a report has.
+
+use super::{Line, millivolts, time, transparent};
+use crate::wire::{Cursor, bcd, cell_text, push_padded};
+use crate::{Civil, DecodeError, Draft, Identifier, Key, Message, Name, Value};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Fields by their bit in the map. The identifier and the map itself stand before them.
+const MODEL: u32 = 1;
+const VERSION: u32 = 2;
+const LIVE: u32 = 3;
+const DATE: u32 = 4;
+const TIME: u32 = 5;
+const CELL: u32 = 6;
+const COUNTRY: u32 = 7;
+const NETWORK: u32 = 8;
+const AREA: u32 = 9;
+const SIGNAL: u32 = 10;
+const LATITUDE: u32 = 11;
+const LONGITUDE: u32 = 12;
+const SPEED: u32 = 13;
+const COURSE: u32 = 14;
+const SATELLITES: u32 = 15;
+const FIX: u32 = 16;
+const INPUTS: u32 = 17;
+const OUTPUTS: u32 = 18;
+/// Mode and reason of a report, number and part of an alert.
+const FIRST: u32 = 19;
+const SECOND: u32 = 20;
+const NUMBER: u32 = 21;
+const RESERVED: u32 = 22;
+const ASSIGNED: u32 = 23;
+
+/// Walks through the fields that the map has.
+struct Mapped<'a, 'b> {
+    fields: &'b Line<'a>,
+    map: u32,
+    next: usize,
+}
+
+impl<'a> Mapped<'a, '_> {
+    /// The field of that bit; empty where the report has none.
+    fn take(&mut self, bit: u32) -> &'a str {
+        if self.map >> bit & 1 == 0 {
+            return "";
+        }
+        let field = self.fields.at(self.next);
+        self.next = self.next.saturating_add(1);
+        field
+    }
+}
+
+/// Reads a line.
+pub fn read(kind: &str, fields: &Line<'_>) -> Option<Draft> {
+    if kind == "BLE" {
+        return tags(fields);
+    }
+    if !matches!(kind, "STT" | "ALT" | "EMG" | "UEX" | "TRV") {
+        return None;
+    }
+    let map = u32::from_str_radix(fields.at(2), 16).ok()?;
+    let mut draft = Draft::new();
+    let mut mapped = Mapped { fields, map, next: 3 };
+    let mut take = |bit: u32| mapped.take(bit);
+    take(MODEL);
+    draft.set_text(Name::Firmware, take(VERSION));
+    if take(LIVE) == "0" {
+        draft.set(Name::Buffered, Value::Bool(true));
+    }
+    let (date, hours) = (take(DATE), take(TIME));
+    draft.time = time(date, hours);
+    if draft.time.is_none() && !date.is_empty() {
+        draft.suspect("time");
+    }
+    let [cell, country, network, area, signal] = [CELL, COUNTRY, NETWORK, AREA, SIGNAL].map(&mut take);
+    draft.set_int(Name::GsmSignalPct, signal.parse::<i64>().ok());
+    let hex = |text: &str| u64::from_str_radix(text, 16).ok();
+    if let (Some(cell), Ok(country), Ok(network), Some(area)) = (hex(cell), country.parse(), network.parse(), hex(area))
+        && (area, cell) != (0, 0)
+    {
+        draft.set(Name::Cell, Value::Text(cell_text((country, network), (area, cell), None).as_str()));
+    }
+    let [latitude, longitude, speed, course] = [LATITUDE, LONGITUDE, SPEED, COURSE].map(&mut take);
+    draft.place_of(latitude.parse().ok(), longitude.parse().ok());
+    if let Ok(speed) = speed.parse() {
+        draft.speed_kmh(speed);
+    }
+    if let Ok(course) = course.parse() {
+        draft.course_deg(course);
+    }
+    draft.set_int(Name::Satellites, take(SATELLITES).parse::<u8>().ok());
+    draft.valid = take(FIX) == "1";
+    let [inputs, outputs] = [INPUTS, OUTPUTS].map(|bit| u32::from_str_radix(take(bit), 2).ok());
+    states(inputs, outputs, &mut draft);
+    if kind == "UEX" {
+        transparent(fields.at(mapped.next.saturating_add(1)), &mut draft);
+        return Some(draft);
+    }
+    let [first, second, number, _] = [FIRST, SECOND, NUMBER, RESERVED].map(|bit| mapped.take(bit));
+    told(kind, (first, second, number), &mut draft);
+    if map >> ASSIGNED & 1 == 1 {
+        assigned(fields, mapped.next, &mut draft);
+    }
+    Some(draft)
+}
+
+fn told(kind: &str, (first, second, number): (&str, &str, &str), draft: &mut Draft) {
+    if kind == "STT" {
+        draft.set_int(Name::Mode, first.parse::<i64>().ok());
+        draft.set_int(Name::Reason, second.parse::<i64>().ok());
+        draft.set_int(Name::Index, number.parse::<i64>().ok());
+        return;
+    }
+    draft.set_int(Name::Event, first.parse::<i64>().ok());
+    if !number.is_empty() {
+        draft.attributes.push(Key::Text("event_data"), Value::Text(number));
+    }
+}
+
+fn states(inputs: Option<u32>, outputs: Option<u32>, draft: &mut Draft) {
+    if let Some(inputs) = inputs {
+        draft.set(Name::Ignition, Value::Bool(inputs & 1 == 1));
+        draft.set(Name::InputMask, Value::Int(i64::from(inputs)));
+    }
+    draft.set_int(Name::OutputMask, outputs);
+}
+
+/// Values that the owner assigned: the map of them, then each. The first is the battery's voltage, the second the supply's.
+fn assigned(fields: &Line<'_>, at: usize, draft: &mut Draft) {
+    let Ok(map) = u32::from_str_radix(fields.at(at), 16) else { return };
+    let mut at = at.saturating_add(1);
+    for bit in 0..32 {
+        if map >> bit & 1 == 0 {
+            continue;
+        }
+        let field = fields.at(at);
+        at = at.saturating_add(1);
+        match bit {
+            0 => draft.set_int(Name::BatteryMv, millivolts(field)),
+            1 => draft.set_int(Name::ExternalPowerMv, millivolts(field)),
+            _ if field.is_empty() => {}
+            bit => draft.attributes.push(Key::Io(u32::saturating_add(bit, 1)), Value::Text(field)),
+        }
+    }
+}
+
+/// Tags that the device hears: `…;date;time;latitude;longitude;count;*( signal;…;…;id;…;…;… )`.
+fn tags(fields: &Line<'_>) -> Option<Draft> {
+    let mut draft = Draft::at_told(time(fields.at(4), fields.at(5)));
+    draft.set_text(Name::Firmware, fields.at(3));
+    draft.place_of(fields.number(6), fields.number(7));
+    draft.valid = true;
+    let parts = fields.from(9).as_chunks::<7>().0;
+    for (number, part) in (1..=fields.number::<u8>(8)?).zip(parts) {
+        let [signal, _, _, id, ..] = part;
+        draft.set_numbered(Name::TagId, number, Value::Text(id));
+        if let Ok(signal) = signal.parse::<i64>() {
+            draft.set_numbered(Name::TagRssiDbm, number, Value::Int(signal));
+        }
+    }
+    Some(draft)
+}
+
+/// Reads a frame of the binary form.
+pub fn binary(raw: &[u8], out: &mut Vec<Message>) -> Result<(), DecodeError> {
+    let mut cursor = Cursor::new(raw);
+    let kind = cursor.u8().unwrap_or(0);
+    let name: Option<[u8; 5]> = cursor.skip(2).and_then(|()| cursor.array());
+    let identifier = name.and_then(identifier).filter(|_| kind >= 0x80).ok_or(DecodeError::skipped("no identifier"))?;
+    out.push(match body(kind, &mut cursor) {
+        Some(draft) => Message::Record { identifier: Some(identifier), record: draft.finish() },
+        None => Message::Undecoded { identifier: Some(identifier), reason: "unknown form", raw: raw.to_vec() },
+    });
+    Ok(())
+}
+
+fn identifier(name: [u8; 5]) -> Option<Identifier> {
+    let mut text = String::with_capacity(10);
+    for byte in name {
+        push_padded(&mut text, u32::from(bcd(byte)?), 2);
+    }
+    Identifier::new(&text)
+}
+
+fn body(kind: u8, body: &mut Cursor<'_>) -> Option<Draft> {
+    if !matches!(kind, 0x81 | 0x82 | 0x84) {
+        return None;
+    }
+    let map = body.be_u24()?;
+    let has = |bit: u32| map >> bit & 1 == 1;
+    let mut draft = Draft::new();
+    if has(MODEL) {
+        body.skip(1)?;
+    }
+    if has(VERSION) {
+        let [major, minor, patch] = body.array()?;
+        draft.set_text(Name::Firmware, &format!("{major}.{minor}.{patch}"));
+    }
+    if has(LIVE) && body.u8()? == 0 {
+        draft.set(Name::Buffered, Value::Bool(true));
+    }
+    let date: [u8; 3] = if has(DATE) { body.array()? } else { [0; 3] };
+    let hours: [u8; 3] = if has(TIME) { body.array()? } else { [0; 3] };
+    if has(DATE) && has(TIME) {
+        let ([year, month, day], [hour, minute, second]) = (date.map(u32::from), hours.map(u32::from));
+        let civil = Civil { year: i32::try_from(year).ok()?.saturating_add(2_000), month, day, hour, minute, second, micros: 0 };
+        draft.time = civil.to_micros();
+        if draft.time.is_none() {
+            draft.suspect("time");
+        }
+    }
+    tower(&has, body, &mut draft)?;
+    let latitude = if has(LATITUDE) { Some(signed(body.be_u32()?)) } else { None };
+    let longitude = if has(LONGITUDE) { Some(signed(body.be_u32()?)) } else { None };
+    draft.place_of(latitude, longitude);
+    if has(SPEED) {
+        draft.speed_kmh(f64::from(body.be_u16()?) / 100.0);
+    }
+    if has(COURSE) {
+        draft.course_deg(f64::from(body.be_u16()?) / 100.0);
+    }
+    if has(SATELLITES) {
+        draft.set(Name::Satellites, Value::Int(i64::from(body.u8()?)));
+    }
+    draft.valid = has(FIX) && body.u8()? == 1;
+    let inputs = if has(INPUTS) { Some(u32::from(body.u8()?)) } else { None };
+    let outputs = if has(OUTPUTS) { Some(u32::from(body.u8()?)) } else { None };
+    states(inputs, outputs, &mut draft);
+    more(kind, &has, body, &mut draft);
+    Some(draft)
+}
+
+fn tower(has: &impl Fn(u32) -> bool, body: &mut Cursor<'_>, draft: &mut Draft) -> Option<()> {
+    let cell = if has(CELL) { body.be_u32()? } else { 0 };
+    let country = if has(COUNTRY) { body.be_u16()? } else { 0 };
+    let network = if has(NETWORK) { body.be_u16()? } else { 0 };
+    let area = if has(AREA) { body.be_u16()? } else { 0 };
+    if has(SIGNAL) {
+        draft.set(Name::GsmSignalPct, Value::Int(i64::from(body.u8()?)));
+    }
+    if (area, cell) != (0, 0) {
+        let text = cell_text((country, network), (u64::from(area), u64::from(cell)), None);
+        draft.set(Name::Cell, Value::Text(text.as_str()));
+    }
+    Some(())
+}
+
+/// What is behind the states; it may be missing.
+fn more(kind: u8, has: &impl Fn(u32) -> bool, body: &mut Cursor<'_>, draft: &mut Draft) {
+    let mut small = |bit: u32| if has(bit) { body.u8() } else { None };
+    let (first, second) = (small(FIRST), small(SECOND));
+    if kind == 0x81 {
+        draft.set_int(Name::Mode, first);
+        draft.set_int(Name::Reason, second);
+        if has(NUMBER) {
+            draft.set_int(Name::Index, body.be_u16());
+        }
+        return;
+    }
+    draft.set_int(Name::Event, first);
+    if has(NUMBER) {
+        let data = body.u8().and_then(|length| body.take(usize::from(length))).unwrap_or_default();
+        draft.set_text(Name::DriverId, &crate::wire::to_hex(data));
+    }
+}
+
+/// Millionths of a degree with their sign in the highest bit.
+fn signed(units: u32) -> f64 {
+    let size = f64::from(units & 0x7FFF_FFFF) / 1_000_000.0;
+    if units >> 31 == 1 { -size } else { size }
+}
