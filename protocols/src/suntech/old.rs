@@ -58,7 +58,7 @@ fn serving(fields: &Line<'_>, from: usize, cell: Option<&str>, is_set: bool, dra
     let hex = |range: core::ops::Range<usize>| cell.get(range).and_then(|digits| u64::from_str_radix(digits, 16).ok());
     let place = if cell.len() == 10 { hex(4..8).zip(hex(0..4)) } else { fields.number(at.saturating_add(3)).zip(cell.parse().ok()) };
     // Some firmware tells the signal in quarters of a dBm.
-    let signal = fields.number::<i16>(at.saturating_add(2)).map(i16::unsigned_abs).filter(|signal| *signal <= 140);
+    let signal = fields.number::<i16>(at.saturating_add(2)).map(i16::unsigned_abs).filter(|signal| (1..=140).contains(signal));
     if let Some(place) = place {
         draft.set(Name::Cell, Value::Text(cell_text((country, network), place, signal).as_str()));
     }
