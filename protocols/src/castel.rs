@@ -64,6 +64,7 @@ const FRAME_BYTES_MAX: usize = 2_048;
 /// Mark, length, identifier, kind, checksum, end.
 const FRAME_BYTES_MIN: usize = 30;
 const IDENTIFIER_BYTES: usize = 20;
+const PLACE_BYTES: usize = 19;
 const COMMAND_BYTES_MAX: usize = 512;
 /// The version of trackers.
 const TRACKER: u8 = 12;
@@ -262,16 +263,13 @@ fn old(frame: &Frame<'_>, body: &mut Cursor<'_>, out: &mut Vec<Message>, replies
 }
 
 fn tracker(frame: &Frame<'_>, body: &mut Cursor<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Option<()> {
-    let mut drafts = Vec::new();
+    let (mut history, mut places) = (0, &[][..]);
     match frame.kind {
-        PLACES => drafts.push(place(body)?),
+        PLACES => places = body.take(PLACE_BYTES)?,
         0x4206 => {
-            let history = body.u8()?;
-            for _ in 0..body.u8()? {
-                let mut draft = place(body)?;
-                buffered(history, &mut draft);
-                drafts.push(draft);
-            }
+            history = body.u8()?;
+            let count = usize::from(body.u8()?);
+            places = body.take(count.checked_mul(PLACE_BYTES)?)?;
         }
         0x4003 => frame.alive(out),
         TRACKER_RELAY_ANSWER => {
@@ -280,7 +278,9 @@ fn tracker(frame: &Frame<'_>, body: &mut Cursor<'_>, out: &mut Vec<Message>, rep
         }
         _ => return None,
     }
-    for mut draft in drafts {
+    for one in places.as_chunks::<PLACE_BYTES>().0 {
+        let mut draft = place(&mut Cursor::new(one))?;
+        buffered(history, &mut draft);
         let status = &mut Cursor::new(body.rest());
         draft.set_int(Name::Status, status.le_u32());
         if let Some(battery) = status.u8().filter(|battery| *battery != u8::MAX) {
@@ -303,14 +303,17 @@ fn dongle(frame: &Frame<'_>, body: &mut Cursor<'_>, now: Micros, out: &mut Vec<M
                 out.push(Message::Login { identifier, password: None });
             }
             if let Some((trip, state)) = trip(body) {
-                journey(frame, with_engine(trip, state), body, true, out);
+                let mut trip = with_engine(trip, state);
+                let places = places(body);
+                texts(body.rest(), &mut trip);
+                journey(frame, trip, places, out);
             }
             let seconds = u32::try_from(now.div_euclid(MICROS_PER_SECOND)).unwrap_or(0).to_le_bytes();
             frame.answer(0x9001, &[&[0xFF, 0xFF, 0xFF, 0xFF, 0, 0], &seconds[..]].concat(), replies);
         }
         FAREWELL => {
             let (trip, state) = trip(body)?;
-            journey(frame, with_engine(trip, state), body, false, out);
+            journey(frame, with_engine(trip, state), places(body), out);
         }
         ALIVE => {
             frame.alive(out);
@@ -321,7 +324,7 @@ fn dongle(frame: &Frame<'_>, body: &mut Cursor<'_>, now: Micros, out: &mut Vec<M
             let (trip, state) = trip(body)?;
             let mut trip = with_engine(trip, state);
             buffered(history, &mut trip);
-            journey(frame, trip, body, false, out);
+            journey(frame, trip, places(body), out);
         }
         VALUES | FORCES | IDS | SNAPSHOT | FAULTS | CELL => {
             let (mut trip, _) = trip(body)?;
@@ -387,20 +390,19 @@ fn trip(body: &mut Cursor<'_>) -> Option<(Draft, u32)> {
     Some((draft, state))
 }
 
-/// The places behind a trip, each with what the trip tells; the trip itself where there is none.
-fn journey(frame: &Frame<'_>, mut trip: Draft, body: &mut Cursor<'_>, has_texts: bool, out: &mut Vec<Message>) {
-    let mut places = Vec::new();
-    for _ in 0..body.u8().unwrap_or(0) {
-        let Some(draft) = place(body) else { break };
-        places.push(draft);
-    }
-    if has_texts {
-        texts(body.rest(), &mut trip);
-    }
+/// The places behind a trip; of a count that is too large those that are there.
+fn places<'a>(body: &mut Cursor<'a>) -> &'a [[u8; PLACE_BYTES]] {
+    let count = usize::from(body.u8().unwrap_or(0)).min(body.rest().len() / PLACE_BYTES);
+    body.take(count.saturating_mul(PLACE_BYTES)).unwrap_or_default().as_chunks().0
+}
+
+/// The places, each with what the trip tells; the trip itself where there is none.
+fn journey(frame: &Frame<'_>, trip: Draft, places: &[[u8; PLACE_BYTES]], out: &mut Vec<Message>) {
     if places.is_empty() {
-        frame.record(trip, out);
-    } else {
-        places.into_iter().for_each(|draft| frame.record(with(draft, &trip), out));
+        return frame.record(trip, out);
+    }
+    for draft in places.iter().filter_map(|one| place(&mut Cursor::new(one))) {
+        frame.record(with(draft, &trip), out);
     }
 }
 
@@ -523,36 +525,22 @@ fn faults(body: &mut Cursor<'_>, draft: &mut Draft) -> Option<()> {
 fn alarms(frame: &Frame<'_>, body: &mut Cursor<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Option<()> {
     let index: [u8; 4] = body.array()?;
     let (mut trip, state) = trip(body)?;
-    let mut places = Vec::new();
-    for _ in 0..body.u8()? {
-        places.push(place(body)?);
-    }
-    let alarms: Vec<u8> = alarms_on(body);
-    let engine = alarms.iter().rev().find(|kind| matches!(**kind, IGNITION_ON | IGNITION_OFF)).map(|kind| *kind == IGNITION_ON);
-    trip.set(Name::Ignition, Value::Bool(engine.unwrap_or(state & ENGINE_ON != 0)));
-    let mut told: Vec<Draft> = places.into_iter().map(|draft| with(draft, &trip)).collect();
-    if told.is_empty() {
-        told.push(trip);
-    }
-    for draft in &mut told {
-        for kind in &alarms {
-            match alarm_of(*kind) {
-                Some(alarm) => draft.alarm(alarm),
-                None if matches!(*kind, IGNITION_ON | IGNITION_OFF) => {}
-                None => draft.set(Name::Event, Value::Int(i64::from(*kind))),
-            }
+    let count = usize::from(body.u8()?);
+    let places = body.take(count.checked_mul(PLACE_BYTES)?)?.as_chunks().0;
+    let count = usize::from(body.u8().unwrap_or(0));
+    let began = body.rest().as_chunks::<6>().0.iter().take(count).filter(|[new, ..]| *new != 0).map(|[_, kind, ..]| *kind);
+    let engine = began.clone().filter(|kind| matches!(*kind, IGNITION_ON | IGNITION_OFF)).next_back();
+    trip.set(Name::Ignition, Value::Bool(engine.map_or(state & ENGINE_ON != 0, |kind| kind == IGNITION_ON)));
+    for kind in began {
+        match alarm_of(kind) {
+            Some(alarm) => trip.alarm(alarm),
+            None if matches!(kind, IGNITION_ON | IGNITION_OFF) => {}
+            None => trip.set(Name::Event, Value::Int(i64::from(kind))),
         }
     }
-    told.into_iter().for_each(|draft| frame.record(draft, out));
+    journey(frame, trip, places, out);
     frame.answer(0xC007, &index, replies);
     Some(())
-}
-
-/// The alarms that began.
-fn alarms_on(body: &mut Cursor<'_>) -> Vec<u8> {
-    let count = usize::from(body.u8().unwrap_or(0));
-    let alarms = body.rest().as_chunks::<6>().0.iter().take(count);
-    alarms.filter(|[new, ..]| *new != 0).map(|[_, kind, ..]| *kind).collect()
 }
 
 /// An answer to a question: its printable values, else its bytes.
