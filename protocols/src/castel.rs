@@ -26,7 +26,7 @@
 //!                  count u8, count * ( id u16, length u16, value )
 //!   C583  answer   to the relay
 //!   trip         = engine on u32, now u32, odometer u32 (m), trip u32 (m), fuel u32 (0.01 l), fuel of the trip u16, state u32, 8 bytes
-//!   state        ; bit 9 power came, 16 fault lamp, 18 engine on, 20 no receiver, 21 power went
+//!   state        ; bit 9 power came, 18 engine on, 21 power went
 //!   places       = count u8, count * place
 //!   place        = day, month, year, hour, minute, second (a byte each), latitude u32, longitude u32 (1/3,600,000 degree),
 //!                  speed u16 (cm/s), course u16 (0.1 degree), flags u8 (1 east, 2 north, 0C fix, high nibble satellites)
@@ -529,7 +529,7 @@ fn alarms(frame: &Frame<'_>, body: &mut Cursor<'_>, out: &mut Vec<Message>, repl
     let places = body.take(count.checked_mul(PLACE_BYTES)?)?.as_chunks().0;
     let count = usize::from(body.u8().unwrap_or(0));
     let began = body.rest().as_chunks::<6>().0.iter().take(count).filter(|[new, ..]| *new != 0).map(|[_, kind, ..]| *kind);
-    let engine = began.clone().filter(|kind| matches!(*kind, IGNITION_ON | IGNITION_OFF)).next_back();
+    let engine = began.clone().rfind(|kind| matches!(*kind, IGNITION_ON | IGNITION_OFF));
     trip.set(Name::Ignition, Value::Bool(engine.map_or(state & ENGINE_ON != 0, |kind| kind == IGNITION_ON)));
     for kind in began {
         match alarm_of(kind) {
