@@ -10,7 +10,9 @@ fn main() -> std::io::Result<()> {
         let folder = Path::new(&corpus).join(protocol.name());
         std::fs::create_dir_all(&folder)?;
         let Ok(entries) = std::fs::read_dir(Path::new(&fixtures).join(protocol.name())) else { continue };
-        for path in entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).filter(|p| p.extension().is_some_and(|e| e == "dialogue")) {
+        for path in
+            entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).filter(|p| p.extension().is_some_and(|e| e == "dialogue"))
+        {
             let text = std::fs::read_to_string(&path)?;
             let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let frames = text.lines().filter_map(frame);
