@@ -54,4 +54,5 @@ protocols! {
     Jt808 = jt808::{Jt808Decoder, Jt808Encoder};
     Suntech = suntech::{SuntechDecoder, SuntechEncoder};
     Tk103 = tk103::{Tk103Decoder, Tk103Encoder};
+    Coban = coban::{CobanDecoder, CobanEncoder};
 }
