@@ -53,4 +53,6 @@ protocols! {
     Meitrack = meitrack::{MeitrackDecoder, MeitrackEncoder};
     Jt808 = jt808::{Jt808Decoder, Jt808Encoder};
     Suntech = suntech::{SuntechDecoder, SuntechEncoder};
+    Tk103 = tk103::{Tk103Decoder, Tk103Encoder};
+    Coban = coban::{CobanDecoder, CobanEncoder};
 }
