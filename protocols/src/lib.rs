@@ -53,4 +53,5 @@ protocols! {
     Meitrack = meitrack::{MeitrackDecoder, MeitrackEncoder};
     Jt808 = jt808::{Jt808Decoder, Jt808Encoder};
     Suntech = suntech::{SuntechDecoder, SuntechEncoder};
+    Xexun2 = xexun2::{Xexun2Decoder, Xexun2Encoder};
 }

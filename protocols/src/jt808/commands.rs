@@ -64,13 +64,17 @@ fn text_body(flags: u8, text: &str, is_2019: bool) -> Result<Vec<u8>, CannotSay>
     Ok([&[flags], kind, text.as_bytes()].concat())
 }
 
-/// A whole frame in hexadecimal digits, and its serial number. `None`: the text is none.
-pub fn whole_frame(text: &str) -> Option<(Vec<u8>, u16)> {
+/// A whole frame in hexadecimal digits, and its serial number if it is intact. `None`: the text is none.
+pub fn whole_frame(text: &str) -> Option<(Vec<u8>, Option<u16>)> {
     let bytes = from_hex(text)?;
     let [DELIMITER | OTHER_DELIMITER, .., DELIMITER | OTHER_DELIMITER] = bytes.as_slice() else { return None };
+    let serial = serial(&bytes);
+    Some((bytes, serial))
+}
+
+fn serial(raw: &[u8]) -> Option<u16> {
     let mut plain = Vec::new();
-    frame::unescape(&bytes, false, &mut plain)?;
+    frame::unescape(raw, false, &mut plain)?;
     let (check, content) = plain.split_last()?;
-    let (head, _) = frame::head(content).filter(|_| xor8(content) == *check)?;
-    Some((bytes, head.serial))
+    frame::head(content).filter(|_| xor8(content) == *check).map(|(head, _)| head.serial)
 }

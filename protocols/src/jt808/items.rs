@@ -14,7 +14,9 @@
 //! | 64, 65, 70 | driving assistance: id u32, flag u8, type u8, … |
 //! | 67 / 68 / 69 / 6C / 71 | password (not kept) / battery (0.01 %) / battery (0.01 V) / IMEI / ICCID |
 //! | 77 | tires: *( number u8, sensor 3, pressure u8 (0.025 bar), temperature u8 (− 50 °C), state u8 ) |
-//! | 80–8E, 91 | engine: 80 speed, 81 rpm, 83 load, 84 coolant, 85 fuel, 86 intake, 89 throttle, 8B VIN, 8C odometer (100 m), 8D trip (km), 8E level |
+//! | 80–86 | engine: speed u8, rpm u16, supply u16 (0.1 V), load u8, coolant u8 (− 40 °C), fuel u16, intake u8 (− 40 °C) |
+//! | 89–8E | throttle u8, –, VIN 17, odometer u32 (100 m), trip u16 (km), fuel level u8 (%) |
+//! | 91 | supply u16 (0.1 V), rpm u16, speed u8, throttle u8, load u8 (of 255), coolant u8, … |
 //! | AC, FE (4) | odometer u32 (m) |
 //! | BC / BD / CC | driver / the driver's number / ICCID, as texts |
 //! | D5 (2) | battery u16 (0.01 V); longer: locks, count u8, *( id 5, card 5, battery u8 (%), state u16 ) |

@@ -160,7 +160,7 @@ impl Decoder for Jt808Decoder {
             && let Some((bytes, serial)) = commands::whole_frame(text)
         {
             out.extend_from_slice(&bytes);
-            return Ok(Expect::Tag(u32::from(serial)));
+            return Ok(serial.map_or(Expect::Next, |serial| Expect::Tag(u32::from(serial))));
         }
         let terminal = match self.terminal {
             Some(terminal) => terminal,
@@ -349,3 +349,6 @@ fn time_binary(time: Micros) -> [u8; 7] {
     let [month, day, hour, minute, second] = rest.map(|number| u8::try_from(number).unwrap_or(0));
     [high, low, month, day, hour, minute, second]
 }
+
+#[cfg(test)]
+mod tests;
