@@ -5,36 +5,44 @@
 //!           CRC-16/X-25 u16 LE (from the mark on), 0D 0A
 //! mark    = "@@" / "$$"                                   ; "$$" has no version
 //! body of version 12 (trackers):
-//!   4001  login    place, status
+//!   4001  login    place, status, texts
 //!   4206  places   history u8, count u8, count * place, status
+//!   8583  answer   to the relay
 //!   status       = state u32, battery u8, odometer u32, 3 bytes, LAC u16, cell u16, …
 //! body of other versions (OBD), little endian:
 //!   1001  login    trip, places, texts                    ; answered 9001: FFFFFFFF, 0000, the time
 //!   1002  farewell trip, places
 //!   1003  alive                                            ; answered 9003
 //!   4001  places   history u8, trip, places, …
-//!   4002  values   trip, rate u16, values                  ; while the engine runs, as are 4005, 4006, 4008
-//!   4005  snapshot trip, flag u8, values
+//!   4002  values   trip, rate u16, ids, groups u8, length u8, values  ; while the engine runs, as are 4005, 4006, 4008
+//!   4003  forces   trip, …
+//!   4004  ids      trip, …
+//!   4005  snapshot trip, flag u8, ids, groups u8, values
 //!   4006  faults   trip, flag u8, count u8, count * fault u16
 //!   4007  alarms   index u32, trip, places, count u8, count * ( new u8, kind u8, value u16, limit u16 )   ; answered C007, index
 //!   4008  cell     trip, LAC u16, cell u16
 //!   4009  place    time u32, place
-//!   A002  answer   to a question: index u16, 2 bytes, count u8, count * ( id u16, length u16, value )
+//!   A002  answer   to a question: index u16, answers u8, number u8, refused u8, refused * id u16,
+//!                  count u8, count * ( id u16, length u16, value )
+//!   C583  answer   to the relay
 //!   trip         = engine on u32, now u32, odometer u32 (m), trip u32 (m), fuel u32 (0.01 l), fuel of the trip u16, state u32, 8 bytes
+//!   state        ; bit 9 power came, 18 engine on, 21 power went
 //!   places       = count u8, count * place
 //!   place        = day, month, year, hour, minute, second (a byte each), latitude u32, longitude u32 (1/3,600,000 degree),
 //!                  speed u16 (cm/s), course u16 (0.1 degree), flags u8 (1 east, 2 north, 0C fix, high nibble satellites)
-//!   values       = count u8, count * id u16, groups u8, length u8, values (their length follows from their id)
+//!   ids          = count u8, count * id u16
+//!   values       = one for each id, whose length follows from the id (`width`), in the units of people; each group has all of them
+//!   texts        = software NUL hardware NUL
 //! body of "$$":
 //!   2001  place    index u32, time u32, u8, place, …                       ; answered 1001
 //! ```
 //!
 //! Source: Castel, "MPIP protocol" and "IDD-213 OBD communication protocol" V1.3.
 
-use crate::wire::{Cursor, crc16_x25};
+use crate::wire::{Cursor, crc16_x25, from_hex, to_hex};
 use crate::{
     About, Addressee, Alarm, CannotSay, Checksum, Civil, Command, DecodeError, Decoder, Draft, Encoder, Environment, Expect, Identifier,
-    MICROS_PER_SECOND, Message, Micros, Name, Progress, Record, Release, Replies, Transport, Value, carry, wire,
+    Key, MICROS_PER_SECOND, Message, Micros, Name, Progress, Record, Release, Replies, Transport, Value, carry, wire,
 };
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -56,6 +64,8 @@ const FRAME_BYTES_MAX: usize = 2_048;
 /// Mark, length, identifier, kind, checksum, end.
 const FRAME_BYTES_MIN: usize = 30;
 const IDENTIFIER_BYTES: usize = 20;
+const PLACE_BYTES: usize = 19;
+const COMMAND_BYTES_MAX: usize = 512;
 /// The version of trackers.
 const TRACKER: u8 = 12;
 const UNITS_PER_DEGREE: f64 = 3_600_000.0;
@@ -67,6 +77,8 @@ const FAREWELL: u16 = 0x1002;
 const ALIVE: u16 = 0x1003;
 const PLACES: u16 = 0x4001;
 const VALUES: u16 = 0x4002;
+const FORCES: u16 = 0x4003;
+const IDS: u16 = 0x4004;
 const SNAPSHOT: u16 = 0x4005;
 const FAULTS: u16 = 0x4006;
 const ALARMS: u16 = 0x4007;
@@ -74,10 +86,20 @@ const CELL: u16 = 0x4008;
 const PLACE: u16 = 0x4009;
 const ANSWER: u16 = 0xA002;
 const RELAY: u16 = 0x4583;
+const RELAY_ANSWER: u16 = 0xC583;
+const TRACKER_RELAY_ANSWER: u16 = 0x8583;
+
+/// Of the state: the engine runs.
+const ENGINE_ON: u32 = 1 << 18;
+/// The time of a place or trip that was told later.
+const HISTORY: u8 = 1;
 
 const EAST: u8 = 0x01;
 const NORTH: u8 = 0x02;
 const FIX: u8 = 0x0C;
+
+const IGNITION_ON: u8 = 0x16;
+const IGNITION_OFF: u8 = 0x17;
 
 /// Alarms of the dongle by their number.
 const fn alarm_of(kind: u8) -> Option<Alarm> {
@@ -151,12 +173,20 @@ impl Decoder for CastelDecoder {
     }
 
     fn command(&mut self, command: &Command, to: &Addressee<'_>, out: &mut Vec<u8>) -> Result<Expect, CannotSay> {
-        let cut = match command {
-            Command::EngineStop => 1,
-            Command::EngineResume => 0,
+        let name = to.identifier.as_str().as_bytes();
+        match command {
+            Command::EngineStop => write(b"@@", Some(1), name, RELAY, &[1], out),
+            Command::EngineResume => write(b"@@", Some(1), name, RELAY, &[0], out),
+            // A kind and its body.
+            Command::Raw { text } => {
+                let bytes = from_hex(text).filter(|bytes| bytes.len() <= COMMAND_BYTES_MAX).unwrap_or_default();
+                let Some((kind, body)) = bytes.split_first_chunk::<2>() else {
+                    return Err(CannotSay::Value("text: kind and body in hexadecimal digits"));
+                };
+                write(b"@@", Some(1), name, u16::from_be_bytes(*kind), body, out);
+            }
             _ => return Err(CannotSay::Unsupported),
-        };
-        write(b"@@", Some(1), to.identifier.as_str().as_bytes(), RELAY, &[cut], out);
+        }
         Ok(Expect::Next)
     }
 
@@ -190,6 +220,10 @@ impl Frame<'_> {
             draft.set(Name::ChecksumIgnored, Value::Bool(true));
         }
         out.push(Message::Record { identifier: self.identifier, record: draft.finish() });
+    }
+
+    fn answered(&self, done: Option<bool>, text: String, out: &mut Vec<Message>) {
+        out.push(Message::CommandAnswer { identifier: self.identifier, tag: None, done, text });
     }
 
     fn alive(&self, out: &mut Vec<Message>) {
@@ -229,27 +263,32 @@ fn old(frame: &Frame<'_>, body: &mut Cursor<'_>, out: &mut Vec<Message>, replies
 }
 
 fn tracker(frame: &Frame<'_>, body: &mut Cursor<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Option<()> {
-    let mut drafts = Vec::new();
+    let (mut history, mut places) = (0, &[][..]);
     match frame.kind {
-        0x4001 => drafts.push(place(body)?),
+        PLACES => places = body.take(PLACE_BYTES)?,
         0x4206 => {
-            body.skip(1)?;
-            for _ in 0..body.u8()? {
-                drafts.push(place(body)?);
-            }
+            history = body.u8()?;
+            let count = usize::from(body.u8()?);
+            places = body.take(count.checked_mul(PLACE_BYTES)?)?;
         }
         0x4003 => frame.alive(out),
+        TRACKER_RELAY_ANSWER => {
+            frame.answered(None, to_hex(frame.body), out);
+            return Some(());
+        }
         _ => return None,
     }
-    for mut draft in drafts {
+    for one in places.as_chunks::<PLACE_BYTES>().0 {
+        let mut draft = place(&mut Cursor::new(one))?;
+        buffered(history, &mut draft);
         let status = &mut Cursor::new(body.rest());
         draft.set_int(Name::Status, status.le_u32());
         if let Some(battery) = status.u8().filter(|battery| *battery != u8::MAX) {
-            draft.attributes.push(crate::Key::Text("battery"), Value::Int(i64::from(battery)));
+            draft.attributes.push(Key::Text("battery"), Value::Int(i64::from(battery)));
         }
         draft.set_int(Name::OdometerM, status.le_u32());
-        if status.skip(3).is_some() {
-            cell(status, &mut draft);
+        if status.skip(3).and_then(|()| cell(status, &mut draft)).is_some() && frame.kind == PLACES {
+            texts(status.rest(), &mut draft);
         }
         frame.record(draft, out);
     }
@@ -263,15 +302,18 @@ fn dongle(frame: &Frame<'_>, body: &mut Cursor<'_>, now: Micros, out: &mut Vec<M
             if let Some(identifier) = frame.identifier {
                 out.push(Message::Login { identifier, password: None });
             }
-            if let Some(trip) = trip(body) {
-                places(frame, &trip, body, out);
+            if let Some((trip, state)) = trip(body) {
+                let mut trip = with_engine(trip, state);
+                let places = places(body);
+                texts(body.rest(), &mut trip);
+                journey(frame, trip, places, out);
             }
             let seconds = u32::try_from(now.div_euclid(MICROS_PER_SECOND)).unwrap_or(0).to_le_bytes();
             frame.answer(0x9001, &[&[0xFF, 0xFF, 0xFF, 0xFF, 0, 0], &seconds[..]].concat(), replies);
         }
         FAREWELL => {
-            let trip = trip(body)?;
-            places(frame, &trip, body, out);
+            let (trip, state) = trip(body)?;
+            journey(frame, with_engine(trip, state), places(body), out);
         }
         ALIVE => {
             frame.alive(out);
@@ -279,22 +321,24 @@ fn dongle(frame: &Frame<'_>, body: &mut Cursor<'_>, now: Micros, out: &mut Vec<M
         }
         PLACES => {
             let history = body.u8()?;
-            let mut trip = trip(body)?;
-            if history == 0 {
-                trip.set(Name::Buffered, Value::Bool(true));
-            }
-            if places(frame, &trip, body, out) == 0 {
-                frame.record(trip, out);
-            }
+            let (trip, state) = trip(body)?;
+            let mut trip = with_engine(trip, state);
+            buffered(history, &mut trip);
+            journey(frame, trip, places(body), out);
         }
-        VALUES | SNAPSHOT | FAULTS | CELL => {
-            let mut trip = trip(body)?;
+        VALUES | FORCES | IDS | SNAPSHOT | FAULTS | CELL => {
+            let (mut trip, _) = trip(body)?;
             trip.set(Name::Ignition, Value::Bool(true));
-            match frame.kind {
-                VALUES => drop(body.skip(2).and_then(|()| values(body, &mut trip))),
-                SNAPSHOT => drop(body.skip(1).and_then(|()| values(body, &mut trip))),
-                FAULTS => drop(body.skip(1).and_then(|()| faults(body, &mut trip))),
-                _ => cell(body, &mut trip),
+            let whole = *body;
+            let understood = match frame.kind {
+                VALUES => body.skip(2).and_then(|()| values(body, true, &mut trip)),
+                SNAPSHOT => body.skip(1).and_then(|()| values(body, false, &mut trip)),
+                FAULTS => body.skip(1).and_then(|()| faults(body, &mut trip)),
+                CELL => cell(body, &mut trip),
+                _ => None,
+            };
+            if understood.is_none() {
+                trip.attributes.push(Key::Text("data"), Value::Text(&to_hex(whole.rest())));
             }
             frame.record(trip, out);
         }
@@ -304,16 +348,26 @@ fn dongle(frame: &Frame<'_>, body: &mut Cursor<'_>, now: Micros, out: &mut Vec<M
             let draft = place(body)?;
             frame.record(draft, out);
         }
-        ANSWER | 0xC583 => {
-            out.push(Message::CommandAnswer { identifier: frame.identifier, tag: None, done: None, text: answer_text(frame) })
-        }
+        ANSWER => answers(frame, body, out),
+        RELAY_ANSWER => frame.answered(None, to_hex(frame.body), out),
         _ => return None,
     }
     Some(())
 }
 
-/// The trip so far.
-fn trip(body: &mut Cursor<'_>) -> Option<Draft> {
+fn buffered(history: u8, draft: &mut Draft) {
+    if history == HISTORY {
+        draft.set(Name::Buffered, Value::Bool(true));
+    }
+}
+
+fn with_engine(mut trip: Draft, state: u32) -> Draft {
+    trip.set(Name::Ignition, Value::Bool(state & ENGINE_ON != 0));
+    trip
+}
+
+/// The trip so far, and the vehicle's state.
+fn trip(body: &mut Cursor<'_>) -> Option<(Draft, u32)> {
     let mut cursor = *body;
     cursor.skip(4)?;
     let mut draft = Draft::at(Some(i64::from(cursor.le_u32()?).saturating_mul(MICROS_PER_SECOND)));
@@ -333,18 +387,32 @@ fn trip(body: &mut Cursor<'_>) -> Option<Draft> {
     }
     cursor.skip(8)?;
     *body = cursor;
-    Some(draft)
+    Some((draft, state))
 }
 
-/// The places behind a trip; how many there were.
-fn places(frame: &Frame<'_>, trip: &Draft, body: &mut Cursor<'_>, out: &mut Vec<Message>) -> usize {
-    let mut count = 0_usize;
-    for _ in 0..body.u8().unwrap_or(0) {
-        let Some(draft) = place(body) else { break };
-        frame.record(with(draft, trip), out);
-        count = count.saturating_add(1);
+/// The places behind a trip; of a count that is too large those that are there.
+fn places<'a>(body: &mut Cursor<'a>) -> &'a [[u8; PLACE_BYTES]] {
+    let count = usize::from(body.u8().unwrap_or(0)).min(body.rest().len() / PLACE_BYTES);
+    body.take(count.saturating_mul(PLACE_BYTES)).unwrap_or_default().as_chunks().0
+}
+
+/// The places, each with what the trip tells; the trip itself where there is none.
+fn journey(frame: &Frame<'_>, trip: Draft, places: &[[u8; PLACE_BYTES]], out: &mut Vec<Message>) {
+    if places.is_empty() {
+        return frame.record(trip, out);
     }
-    count
+    for draft in places.iter().filter_map(|one| place(&mut Cursor::new(one))) {
+        frame.record(with(draft, &trip), out);
+    }
+}
+
+/// Software and hardware.
+fn texts(bytes: &[u8], draft: &mut Draft) {
+    for (name, text) in [Name::Firmware, Name::Hardware].into_iter().zip(bytes.split(|byte| *byte == 0)) {
+        if let Some(text) = core::str::from_utf8(text).ok().filter(|text| !text.chars().any(char::is_control)) {
+            draft.set_text(name, text);
+        }
+    }
 }
 
 /// A place with what the trip tells.
@@ -373,26 +441,31 @@ fn place(body: &mut Cursor<'_>) -> Option<Draft> {
 }
 
 /// Area and cell; the network is not told.
-fn cell(body: &mut Cursor<'_>, draft: &mut Draft) {
-    if let Some((area, cell)) = body.le_u16().zip(body.le_u16()).filter(|pair| *pair != (0, 0)) {
+fn cell(body: &mut Cursor<'_>, draft: &mut Draft) -> Option<()> {
+    let (area, cell) = body.le_u16().zip(body.le_u16())?;
+    if (area, cell) != (0, 0) {
         draft.set(Name::Cell, Value::Text(wire::cell_text((0, 0), (u64::from(area), u64::from(cell)), None).as_str()));
     }
+    Some(())
 }
 
-/// Values of the engine (SAE J1979 ids behind 21h).
-fn values(body: &mut Cursor<'_>, draft: &mut Draft) -> Option<()> {
+/// Values of the engine (SAE J1979 ids behind 21h). `None` if they are not just as long as their ids say.
+fn values(body: &mut Cursor<'_>, has_length: bool, draft: &mut Draft) -> Option<()> {
     let count = usize::from(body.u8()?);
+    if count == 0 {
+        return Some(());
+    }
     let ids = body.take(count.checked_mul(2)?)?.as_chunks::<2>().0;
-    let groups = body.u8()?;
-    let length = usize::from(body.u8()?);
-    if groups == 0 {
+    let groups = usize::from(body.u8()?);
+    let length = if has_length { usize::from(body.u8()?) } else { body.rest().len().checked_div(groups)? };
+    let values = &mut Cursor::new(body.take(length)?);
+    let widths: Option<usize> = ids.iter().map(|id| width(u16::from_le_bytes(*id))).sum();
+    if groups == 0 || widths? != length {
         return None;
     }
-    let values = &mut Cursor::new(body.take(length.min(body.rest().len()))?);
     for id in ids {
         let id = u16::from_le_bytes(*id);
-        let width = width(id)?;
-        let value = values.take(width)?.iter().rev().fold(0_i64, |value, byte| value.wrapping_shl(8) | i64::from(*byte));
+        let value = values.take(width(id)?)?.iter().rev().fold(0_i64, |value, byte| value.wrapping_shl(8) | i64::from(*byte));
         let name = match id {
             0x2104 => Name::EngineLoadPct,
             0x2105 => Name::CoolantTemperatureC,
@@ -401,8 +474,14 @@ fn values(body: &mut Cursor<'_>, draft: &mut Draft) -> Option<()> {
             0x210F => Name::IntakeTemperatureC,
             0x2111 => Name::ThrottlePct,
             0x212F => Name::FuelLevelPct,
+            0x2142 => Name::SupplyMv,
+            // Tenths of a kilometre.
+            0x21A6 => {
+                draft.set(Name::ObdOdometerM, Value::Int(value.saturating_mul(100)));
+                continue;
+            }
             _ => {
-                draft.attributes.push(crate::Key::Io(u32::from(id)), Value::Int(value));
+                draft.attributes.push(Key::Io(u32::from(id)), Value::Int(value));
                 continue;
             }
         };
@@ -411,14 +490,14 @@ fn values(body: &mut Cursor<'_>, draft: &mut Draft) -> Option<()> {
     Some(())
 }
 
-/// Bytes of a value: of those that nobody describes nothing behind can be read.
+/// Bytes of a value: mostly those of SAE J1979.
 const fn width(id: u16) -> Option<usize> {
     Some(match id & 0xFF {
-        0x01 => 4,
-        0x03 | 0x0C | 0x10 | 0x1F | 0x21..=0x23 | 0x31 | 0x32 | 0x3C..=0x3F | 0x42..=0x44 | 0x4D | 0x4E => 2,
-        0x04..=0x0B | 0x0D..=0x0F | 0x11..=0x13 | 0x1C | 0x1D | 0x2C..=0x30 | 0x33 | 0x45..=0x4C | 0x51 => 1,
-        0x14..=0x1B => 2,
-        0x24..=0x2B | 0x34..=0x3B | 0x41 => 4,
+        0x03..=0x0B | 0x0D..=0x0F | 0x11..=0x13 | 0x1C..=0x1E | 0x2C..=0x30 | 0x33 => 1,
+        0x43 | 0x45..=0x4C | 0x51 | 0x52 | 0x5A..=0x5C | 0x5F | 0x61 | 0x62 => 1,
+        0x02 | 0x0C | 0x10 | 0x14..=0x1B | 0x1F | 0x21..=0x23 | 0x31 | 0x32 | 0x3C..=0x3F => 2,
+        0x42 | 0x44 | 0x4D | 0x4E | 0x53..=0x55 | 0x59 | 0x5D | 0x5E | 0x63 | 0x9D => 2,
+        0x01 | 0x24..=0x2B | 0x34..=0x3B | 0x41 | 0x4F | 0x50 | 0xA6 => 4,
         _ => return None,
     })
 }
@@ -445,47 +524,52 @@ fn faults(body: &mut Cursor<'_>, draft: &mut Draft) -> Option<()> {
 
 fn alarms(frame: &Frame<'_>, body: &mut Cursor<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Option<()> {
     let index: [u8; 4] = body.array()?;
-    let trip = trip(body)?;
-    let mut told: Vec<Draft> = Vec::new();
-    for _ in 0..body.u8()? {
-        told.push(with(place(body)?, &trip));
-    }
-    if told.is_empty() {
-        told.push(trip);
-    }
-    for _ in 0..body.u8().unwrap_or(0) {
-        let Some([new, kind, ..]) = body.array::<6>() else { break };
-        for draft in told.iter_mut().filter(|_| new != 0) {
-            match (kind, alarm_of(kind)) {
-                (0x16 | 0x17, _) => draft.set(Name::Ignition, Value::Bool(kind == 0x16)),
-                (_, Some(alarm)) => draft.alarm(alarm),
-                (_, None) => draft.set(Name::Event, Value::Int(i64::from(kind))),
-            }
+    let (mut trip, state) = trip(body)?;
+    let count = usize::from(body.u8()?);
+    let places = body.take(count.checked_mul(PLACE_BYTES)?)?.as_chunks().0;
+    let count = usize::from(body.u8().unwrap_or(0));
+    let began = body.rest().as_chunks::<6>().0.iter().take(count).filter(|[new, ..]| *new != 0).map(|[_, kind, ..]| *kind);
+    let engine = began.clone().rfind(|kind| matches!(*kind, IGNITION_ON | IGNITION_OFF));
+    trip.set(Name::Ignition, Value::Bool(engine.map_or(state & ENGINE_ON != 0, |kind| kind == IGNITION_ON)));
+    for kind in began {
+        match alarm_of(kind) {
+            Some(alarm) => trip.alarm(alarm),
+            None if matches!(kind, IGNITION_ON | IGNITION_OFF) => {}
+            None => trip.set(Name::Event, Value::Int(i64::from(kind))),
         }
     }
-    told.into_iter().for_each(|draft| frame.record(draft, out));
+    journey(frame, trip, places, out);
     frame.answer(0xC007, &index, replies);
     Some(())
 }
 
-/// The printable values of an answer, else its bytes.
-fn answer_text(frame: &Frame<'_>) -> String {
-    let mut cursor = Cursor::new(frame.body);
+/// An answer to a question: its printable values, else its bytes.
+fn answers(frame: &Frame<'_>, body: &mut Cursor<'_>, out: &mut Vec<Message>) {
     let mut text = String::new();
-    let mut one = || -> Option<()> {
-        cursor.skip(4)?;
-        for _ in 0..cursor.u8()? {
-            cursor.skip(2)?;
-            let length = usize::from(cursor.le_u16()?);
-            let value = core::str::from_utf8(cursor.take(length)?).ok()?;
+    let mut refused = None;
+    let mut read = || -> Option<()> {
+        body.skip(4)?;
+        let ids = body.u8()?;
+        refused = Some(ids > 0);
+        body.skip(usize::from(ids).checked_mul(2)?)?;
+        for _ in 0..body.u8()? {
+            body.skip(2)?;
+            let length = usize::from(body.le_u16()?);
+            let value = core::str::from_utf8(body.take(length)?).ok()?.trim_end_matches('\0');
+            if value.chars().any(char::is_control) {
+                return None;
+            }
             if !text.is_empty() {
                 text.push(' ');
             }
-            text.push_str(value.trim_end_matches('\0'));
+            text.push_str(value);
         }
         Some(())
     };
-    if frame.kind == ANSWER && one().is_some() && !text.chars().any(char::is_control) { text } else { wire::to_hex(frame.body) }
+    if read().is_none() {
+        text = to_hex(frame.body);
+    }
+    frame.answered(refused.map(|refused| !refused), text, out);
 }
 
 /// Puts a frame around its body.
@@ -535,6 +619,10 @@ fn metres(record: &Record, name: Name) -> u32 {
     carry::int(&record.attributes, name, 0..=i64::from(u32::MAX)).and_then(|metres| u32::try_from(metres).ok()).unwrap_or(0)
 }
 
+fn state(record: &Record) -> u32 {
+    if carry::yes_no(&record.attributes, Name::Ignition) == Some(true) { ENGINE_ON } else { 0 }
+}
+
 impl Encoder for CastelEncoder {
     fn login(&mut self, _: &Identifier, _: &mut Vec<u8>) {}
 
@@ -543,12 +631,14 @@ impl Encoder for CastelEncoder {
         let time = record.fix_time.unwrap_or(0);
         let seconds = u32::try_from(time.div_euclid(MICROS_PER_SECOND)).unwrap_or(0);
         let mut body = Vec::with_capacity(64);
-        body.push(1);
+        body.push(0);
         body.extend_from_slice(&[0; 4]);
         for number in [seconds, metres(record, Name::OdometerM), metres(record, Name::TripOdometerM), 0] {
             body.extend_from_slice(&number.to_le_bytes());
         }
-        body.extend_from_slice(&[0; 14]);
+        body.extend_from_slice(&[0; 2]);
+        body.extend_from_slice(&state(record).to_le_bytes());
+        body.extend_from_slice(&[0; 8]);
         match (&record.fix, Civil::from_micros(time)) {
             (Some(fix), Some(civil)) => {
                 body.push(1);
@@ -599,6 +689,10 @@ impl Encoder for CastelEncoder {
         if trip > 0 {
             draft.set(Name::TripOdometerM, Value::Int(i64::from(trip)));
         }
-        draft.finish()
+        let state = state(record);
+        if state > 0 {
+            draft.set(Name::Status, Value::Int(i64::from(state)));
+        }
+        with_engine(draft, state).finish()
     }
 }

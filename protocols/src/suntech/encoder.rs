@@ -1,7 +1,8 @@
 //! A device that speaks the universal protocol in text.
 
+use super::alert;
 use crate::wire::push_padded;
-use crate::{Civil, DecodeError, Draft, Encoder, Identifier, Name, Record, Transport, Value, carry};
+use crate::{Alarm, Civil, DecodeError, Draft, Encoder, Identifier, Name, Record, Transport, Value, carry};
 use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::{Buf, BytesMut};
@@ -20,6 +21,8 @@ impl SuntechEncoder {
 
 /// Identifier to outputs, and the assigned values: battery and supply.
 const MAP: &str = "87FFFF";
+/// The same with the alert's number.
+const ALERT_MAP: &str = "8FFFFF";
 const ASSIGNED: &str = "00000003";
 const MILLIVOLTS_MAX: i64 = 9_999_999;
 
@@ -31,13 +34,20 @@ fn ignition(record: &Record) -> bool {
     carry::yes_no(&record.attributes, Name::Ignition) == Some(true)
 }
 
+/// The first alarm that the format has, and its number.
+fn alert_of(record: &Record) -> Option<(u16, Alarm)> {
+    record.attributes.alarms().find_map(|alarm| alert::number(alarm).map(|number| (number, alarm)))
+}
+
 impl Encoder for SuntechEncoder {
     fn login(&mut self, _: &Identifier, _: &mut Vec<u8>) {}
 
     fn records(&mut self, identifier: &Identifier, records: &[Record], out: &mut Vec<u8>) -> usize {
         let Some(record) = records.first() else { return 0 };
+        let alert = alert_of(record);
         let mut text = String::with_capacity(160);
-        let _ = write!(text, "STT;{identifier};{MAP};56;1.0.15;1;");
+        let (kind, map) = alert.map_or(("STT", MAP), |_| ("ALT", ALERT_MAP));
+        let _ = write!(text, "{kind};{identifier};{map};56;1.0.15;1;");
         if let Some(civil) = record.fix_time.and_then(Civil::from_micros) {
             push_padded(&mut text, u32::try_from(civil.year).unwrap_or(0), 4);
             push_padded(&mut text, civil.month, 2);
@@ -59,7 +69,12 @@ impl Encoder for SuntechEncoder {
         }
         let satellites = carry::int(&record.attributes, Name::Satellites, 0..=255).unwrap_or(0);
         let valid = u8::from(fix.is_some_and(|fix| fix.valid));
-        let _ = write!(text, "{satellites};{valid};0000000{};00000000;{ASSIGNED};", u8::from(ignition(record)));
+        let _ = write!(text, "{satellites};{valid};0000000{};00000000;", u8::from(ignition(record)));
+        if let Some((number, _)) = alert {
+            let _ = write!(text, "{number};");
+        }
+        text.push_str(ASSIGNED);
+        text.push(';');
         let (battery, supply) = (volts(record, Name::BatteryMv), volts(record, Name::ExternalPowerMv));
         let _ = write!(text, "{}.{:03};{}.{:03}\r", battery / 1_000, battery % 1_000, supply / 1_000, supply % 1_000);
         out.extend_from_slice(text.as_bytes());
@@ -95,6 +110,10 @@ impl Encoder for SuntechEncoder {
         draft.set(Name::Ignition, Value::Bool(ignition(record)));
         draft.set(Name::InputMask, Value::Int(i64::from(ignition(record))));
         draft.set(Name::OutputMask, Value::Int(0));
+        if let Some((number, alarm)) = alert_of(record) {
+            draft.set(Name::Event, Value::Int(i64::from(number)));
+            draft.alarm(alarm);
+        }
         for name in [Name::BatteryMv, Name::ExternalPowerMv] {
             draft.set(name, Value::Int(volts(record, name)));
         }

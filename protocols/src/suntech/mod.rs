@@ -1,32 +1,46 @@
-//! Suntech: the ST200 to ST900 families, and the universal protocol of the ST4000 and later ones, in text and binary.
+//! Suntech: the ST200 to ST900 families in text and packed, and the universal protocol of the ST4000 and later ones in text and binary.
 //!
 //! ```text
-//! line      = fields separated by ";" CR [ LF ]
+//! line      = fields separated by ";" CR                   ; a CR among transparent data does not end it
 //! old       = family kind ";" id ";" [ model ";" ] version ";" date ";" time ";" cell [ ";" MCC ";" MNC ";" LAC ";" signal ] ";" place
-//!             ";" odometer (m) ";" supply (V) ";" states ";" more        ; family: "ST300", "SA200", …; kind: STT, ALT, EMG, EVT, UEX
+//!             ";" odometer (m) ";" supply (V) ";" states ";" more
+//!             ; family: "ST300", "SA200", …; kind: STT, ALT, EMG, EVT, UEX
 //! states    = engine, inputs 1 to 3, outputs 1 and 2, each "0" or "1"
-//! more      = of STT: mode ";" number ";" hours (min) ";" battery (V) ";" live, of ALT, EMG, EVT: what, …
+//! more      = of STT: mode ";" number ";" tail; of ALT, EMG, EVT: what ";" [ fence / mode ";" number ] ";" tail; of UEX: data ";" tail
+//! data      = count ";" count bytes ";" checksum           ; 00 and 01 in them as 01 10 and 01 11, counted once
+//! tail      = [ hours (min) ";" battery (V) ";" live [ voltages ] [ rpm ] [ key ";" known ] [ probes ] [ cell ";" MCC … ] ]
+//!             ; whether and which of these are there are settings of the device
+//! journey   = family "HTE;" id … time ";" odometer ";" supply ";" tail ";" metres ";" minutes … ";" driver
 //! place     = latitude ";" longitude ";" speed (km/h) ";" course ";" satellites ";" fix
-//! ST910     = "ST910;" ("Location" / "Alert" / "Emergency" / "Alive") ";" id ";" version ";" date ";" time ";" [ cell ";" ] latitude …
+//! ST910     = "ST910;" ("Location" / "Alert" / "Emergency") ";" id ";" [ version ";" ] date ";" time ";" [ cell ";" ] latitude …
+//!           / "ST910;Alive;" id
 //! ST4xx     = family kind ";" id ";" version ";" … cells … ";" battery ";" … ";" date ";" time ";" place
+//! answer    = family "CMD;Res;" id ";" version ";" text / "RES;" id ";" text
 //! universal = kind ";" id ";" map ";" model ";" version ";" live ";" date ";" time ";" cell … ";" place ";" inputs ";" outputs ";" …
 //!             ; which of them are there says `map` (hexadecimal)
 //! binary    = (81 / 82 / …) length u16, id (5 bytes BCD), map u24, the same in binary
+//! packed    = 02 length u16 (of what stands between it and 03), kind, id (9 digits BCD, 0), model, version u16, date and time (6
+//!             bytes), LAC u16, colour, latitude, longitude, speed, course, satellites, …, 03
+//!             ; kind: 10 STT, 11 EMG, 12 EVT, 13 ALT, 16 UEX; decimals are BCD
 //! ```
 //! Nothing is answered.
 //!
-//! Source: Suntech, "ST300 Protocol" 2.x, "ST600 Protocol", "ST4300 Universal Protocol".
+//! Source: Suntech, "ST300/340 Operation Manual" 1.41, "ST310U Operation Manual" 1.08, "ST940 User Manual" 1.19, "Universal Reporting
+//! Guide" 1.62.
 
+mod alert;
+mod data;
 mod encoder;
 mod old;
 mod universal;
+mod zip;
 
 pub use encoder::SuntechEncoder;
 
 use crate::wire::Fields;
 use crate::{
     About, Addressee, Attributes, CannotSay, Checksum, Civil, Command, DecodeError, Decoder, Draft, Environment, Expect, Identifier,
-    Message, Micros, Name, Progress, Replies, Transport, Value,
+    Message, Micros, Progress, Replies, Transport,
 };
 use alloc::format;
 use alloc::string::String;
@@ -52,12 +66,12 @@ const FAMILY: &str = "SA200";
 type Line<'a> = Fields<'a, FIELDS_MAX>;
 
 /// How the device on this connection speaks.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Dialect {
     #[default]
     Unknown,
-    /// Of that family.
-    Old(String),
+    /// Of that family: `ST300`, `SA200`, ….
+    Old([u8; 5]),
     Universal,
 }
 
@@ -65,6 +79,8 @@ enum Dialect {
 #[derive(Debug, Default)]
 pub struct SuntechDecoder {
     dialect: Dialect,
+    /// Whose line ended within its transparent data: what stood behind them comes as a line without a head.
+    broken: Option<Identifier>,
 }
 
 impl Decoder for SuntechDecoder {
@@ -91,18 +107,21 @@ impl Decoder for SuntechDecoder {
                     return Ok(Progress::NeedMore);
                 }
                 let raw = bytes.split_to(total);
+                if head == 4 {
+                    self.dialect = Dialect::Old(*b"ST300");
+                    return zip::binary(&raw, out).map(|()| Progress::Frame);
+                }
                 self.dialect = Dialect::Universal;
                 return universal::binary(&raw, out).map(|()| Progress::Frame);
             }
-            _ => end(bytes),
+            _ => data::line_end(bytes),
         };
         let Some(total) = total else {
             return if bytes.len() >= FRAME_BYTES_MAX { Err(DecodeError::fatal("frame too long")) } else { Ok(Progress::NeedMore) };
         };
         let raw = bytes.split_to(total);
         bytes.advance(1);
-        let text = core::str::from_utf8(&raw).map_err(|_| DecodeError::skipped("no text"))?;
-        self.line(text, env, out)?;
+        self.line(&raw, env, out)?;
         Ok(Progress::Frame)
     }
 
@@ -110,7 +129,7 @@ impl Decoder for SuntechDecoder {
         let universal = self.dialect == Dialect::Universal || to.env.options.number("protocol_type") == Some(1);
         let words = words(command, universal)?;
         let family = match &self.dialect {
-            Dialect::Old(family) => family.as_str(),
+            Dialect::Old(family) => core::str::from_utf8(family).unwrap_or(FAMILY),
             _ if universal => "",
             _ => FAMILY,
         };
@@ -123,72 +142,73 @@ impl Decoder for SuntechDecoder {
     }
 }
 
-/// Where the line ends: at a CR that is not one of the bytes of transparent data, whose count stands before them.
-fn end(bytes: &[u8]) -> Option<usize> {
-    let mut from = 0;
-    loop {
-        let at = bytes.get(from..)?.iter().position(|byte| *byte == b'\r')?.saturating_add(from);
-        let line = bytes.get(..at)?;
-        let data = line.iter().rposition(|byte| *byte == b';').map_or(0, |at| at.saturating_add(1));
-        let before = line.get(..data.saturating_sub(1)).unwrap_or_default();
-        let count = before.rsplit(|byte| *byte == b';').next().and_then(|count| core::str::from_utf8(count).ok()).unwrap_or_default();
-        let behind = data.saturating_add(count.parse().unwrap_or(0));
-        let is_transparent = line.split(|byte| *byte == b';').next().is_some_and(|head| head.ends_with(b"UEX"));
-        if !(is_transparent && behind > at) {
-            return Some(at);
-        }
-        from = behind;
-    }
-}
-
 impl SuntechDecoder {
-    fn line(&mut self, text: &str, env: &Environment<'_>, out: &mut Vec<Message>) -> Result<(), DecodeError> {
+    /// The rest of a line that ended within its data: checksum, hours, battery.
+    fn rest(&mut self, raw: &[u8], env: &Environment<'_>, out: &mut Vec<Message>) -> Result<(), DecodeError> {
+        let identifier = self.broken.take().ok_or(DecodeError::skipped("no kind"))?;
+        let text = core::str::from_utf8(raw).map_err(|_| DecodeError::skipped("no text"))?;
+        let mut draft = Draft::new();
+        if self.dialect != Dialect::Universal {
+            old::tail(&Line::split(text, ';'), 3, env, &mut draft);
+        }
+        out.push(Message::Heartbeat { identifier: Some(identifier), attributes: draft.finish().attributes });
+        Ok(())
+    }
+
+    fn line(&mut self, raw: &[u8], env: &Environment<'_>, out: &mut Vec<Message>) -> Result<(), DecodeError> {
+        if raw.starts_with(b";") {
+            return self.rest(raw, env, out);
+        }
+        let parts = data::parts(raw);
+        let no_text = DecodeError::skipped("no text");
+        let text = core::str::from_utf8(parts.as_ref().map_or(raw, |parts| parts.head)).map_err(|_| no_text)?;
+        let tail = core::str::from_utf8(parts.as_ref().map_or(&[], |parts| parts.tail)).map_err(|_| no_text)?;
+        let data = parts.map(|parts| Data { bytes: parts.data, tail });
         let fields = Line::split(text, ';');
         let head = fields.at(0);
         if fields.count() < 2 {
             // An answer without a name, such as "-Error".
-            out.push(Message::CommandAnswer {
-                identifier: None,
-                tag: None,
-                done: head.contains("Error").then_some(false),
-                text: text.into(),
-            });
+            let done = head.contains("Error").then_some(false);
+            out.push(Message::CommandAnswer { identifier: None, tag: None, done, text: text.into() });
             return Ok(());
         }
         let family = head.get(..5).filter(|family| family.starts_with('S') && family.as_bytes().get(2).is_some_and(u8::is_ascii_digit));
-        let name_at = if head == "ST910" { 2 } else { 1 };
+        let kind = family.map_or(head, |_| head.get(5..).unwrap_or_default());
+        // The answers of the older families have a word before the name, the reports of the ST910 their kind.
+        let is_answer = fields.at(1) == "Res" || matches!(kind, "RES" | "CMD");
+        let is_small = head.len() == 5 && head.starts_with("ST9");
+        let name_at = if fields.at(1) == "Res" || is_small { 2 } else { 1 };
         let identifier = Identifier::new(fields.at(name_at)).ok_or(DecodeError::skipped("no identifier"))?;
-        let kind = match family {
-            Some(family) => {
-                self.dialect = Dialect::Old(family.into());
-                head.get(5..).unwrap_or_default()
-            }
-            None => {
-                self.dialect = Dialect::Universal;
-                head
-            }
-        };
-        let draft = match (kind, family) {
-            ("ALV", _) => {
-                out.push(Message::Heartbeat { identifier: Some(identifier), attributes: Attributes::new() });
-                return Ok(());
-            }
-            ("RES" | "CMD", _) => {
-                let text = text.splitn(3, ';').nth(2).unwrap_or_default();
-                out.push(Message::CommandAnswer { identifier: Some(identifier), tag: None, done: None, text: text.into() });
-                return Ok(());
-            }
-            (_, Some("ST910")) => old::small(&fields),
-            (kind, Some(family)) if family.starts_with("ST4") => old::towers(kind, &fields),
-            (kind, Some(_)) => old::read(kind, &fields, env),
-            (kind, None) => universal::read(kind, &fields),
+        self.broken = data.filter(|data| data.tail.is_empty()).map(|_| identifier);
+        self.dialect = family.and_then(|family| family.as_bytes().first_chunk().copied()).map_or(Dialect::Universal, Dialect::Old);
+        if is_answer {
+            let text = text.splitn(name_at.saturating_add(2), ';').nth(name_at.saturating_add(1)).unwrap_or_default();
+            out.push(Message::CommandAnswer { identifier: Some(identifier), tag: None, done: None, text: text.into() });
+            return Ok(());
+        }
+        if kind == "ALV" || is_small && fields.at(1) == "Alive" {
+            out.push(Message::Heartbeat { identifier: Some(identifier), attributes: Attributes::new() });
+            return Ok(());
+        }
+        let draft = match family {
+            Some(_) if is_small => old::small(&fields),
+            Some(family) if family.starts_with("ST4") => old::towers(kind, &fields),
+            Some(_) => old::read(kind, &fields, data, env),
+            None => universal::read(kind, &fields, data),
         };
         match draft {
             Some(draft) => out.push(Message::Record { identifier: Some(identifier), record: draft.finish() }),
-            None => out.push(Message::Undecoded { identifier: Some(identifier), reason: "unknown form", raw: text.as_bytes().to_vec() }),
+            None => out.push(Message::Undecoded { identifier: Some(identifier), reason: "unknown form", raw: raw.to_vec() }),
         }
         Ok(())
     }
+}
+
+/// Transparent data of a line, and the fields behind them.
+#[derive(Clone, Copy)]
+struct Data<'a> {
+    bytes: &'a [u8],
+    tail: &'a str,
 }
 
 /// `20240729`, `19:22:43`.
@@ -223,15 +243,6 @@ fn millivolts(text: &str) -> Option<i64> {
     Some(crate::carry::whole(volts * 1_000.0))
 }
 
-/// A card reader reports `GTSL|…|…|…|card|…` in transparent data.
-fn transparent(data: &str, draft: &mut Draft) {
-    let data = data.trim();
-    if let Some(card) = data.strip_prefix("GTSL|").and_then(|fields| fields.split('|').nth(3)).filter(|card| !card.is_empty()) {
-        draft.set(Name::DriverId, Value::Text(card));
-    }
-    draft.set_text(Name::Text, data);
-}
-
 fn words(command: &Command, universal: bool) -> Result<String, CannotSay> {
     let words = match (command, universal) {
         (Command::Raw { text }, _) if text.contains(';') && !universal => return Err(CannotSay::Value("text: without ;")),
@@ -241,6 +252,7 @@ fn words(command: &Command, universal: bool) -> Result<String, CannotSay> {
         (Command::Locate | Command::Status, true) => "03;01",
         (Command::Reboot, false) => "02;Reboot",
         (Command::Reboot, true) => "03;03",
+        (Command::FactoryReset, false) => "02;Reset",
         (Command::EngineStop, false) => "02;Enable1",
         (Command::EngineStop, true) => "04;01",
         (Command::EngineResume, false) => "02;Disable1",

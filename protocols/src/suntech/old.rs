@@ -1,63 +1,67 @@
 //! The families before the universal protocol.
 
-use super::{Line, is_date, millivolts, place, time, transparent};
+use super::alert::{alert, emergency};
+use super::{Data, Line, data, is_date, millivolts, place, time};
 use crate::wire::cell_text;
 use crate::{Alarm, Draft, Environment, Key, Name, Value, carry};
 
-/// Alerts by their number.
-const fn alert(number: u16) -> Option<Alarm> {
-    Some(match number {
-        1 => Alarm::Overspeed,
-        3 | 8 => Alarm::GpsAntennaCut,
-        5 => Alarm::GeofenceExit,
-        6 => Alarm::GeofenceEnter,
-        14 => Alarm::LowBattery,
-        15 => Alarm::Vibration,
-        16 => Alarm::Crash,
-        40 => Alarm::PowerRestored,
-        41 => Alarm::PowerCut,
-        46 => Alarm::HardAcceleration,
-        47 => Alarm::HardBraking,
-        48 => Alarm::HardCornering,
-        50 => Alarm::Jamming,
-        _ => return None,
-    })
-}
-
-/// Emergencies by their number.
-const fn emergency(number: u16) -> Option<Alarm> {
-    Some(match number {
-        1 => Alarm::Sos,
-        2 => Alarm::Parking,
-        3 => Alarm::PowerCut,
-        5 => Alarm::Tamper,
-        6 => Alarm::Door,
-        7 => Alarm::Movement,
-        8 => Alarm::Vibration,
-        _ => return None,
-    })
-}
-
-/// The ST910: a beacon with a button.
+/// The ST910: a beacon with a button. Its settings say whether the version (of alerts), the cell and the distance are there.
 pub fn small(fields: &Line<'_>) -> Option<Draft> {
-    if !is_date(fields, 4) {
-        return None;
+    let date = (3..=4).find(|at| is_date(fields, *at))?;
+    let mut draft = Draft::at_told(time(fields.at(date), fields.at(date.saturating_add(1))));
+    if date == 4 {
+        draft.set_text(Name::Firmware, fields.at(3));
     }
-    let mut draft = Draft::at_told(time(fields.at(4), fields.at(5)));
-    let at = if fields.at(6).starts_with(['+', '-']) { 6 } else { 7 };
-    draft.set_text(Name::Firmware, fields.at(3));
+    let cell = date.saturating_add(2);
+    let at = if fields.at(cell).contains('.') { cell } else { cell.saturating_add(1) };
     place(fields, at, &mut draft);
     draft.valid = fields.at(at.saturating_add(4)) == "1";
-    let next = fields.at(at.saturating_add(5));
-    if next.contains('.') {
-        draft.set_int(Name::BatteryMv, millivolts(next));
+    let next = at.saturating_add(5);
+    let mut live = next.saturating_add(1);
+    if fields.at(next).contains('.') {
+        draft.set_int(Name::BatteryMv, millivolts(fields.at(next)));
     } else {
-        draft.set_int(Name::OdometerM, next.parse::<i64>().ok());
+        draft.set_int(Name::OdometerM, fields.number::<u32>(next));
+        if fields.at(1) == "Location" {
+            draft.set_int(Name::BatteryLevelPct, fields.number::<u8>(live).filter(|percent| *percent <= 100));
+            live = live.saturating_add(1);
+        }
+    }
+    if fields.at(1) == "Location" {
+        buffered(fields.at(live), &mut draft);
+        draft.set_int(Name::Mode, fields.number::<u8>(live.saturating_add(1)));
+        draft.set_int(Name::Index, fields.number::<i64>(live.saturating_add(2)));
+    }
+    if at > cell {
+        serving(fields, live, Some(fields.at(cell)), false, &mut draft);
     }
     if matches!(fields.at(1), "Alert" | "Emergency") {
         draft.alarm(Alarm::General);
     }
     Some(draft)
+}
+
+fn buffered(live: &str, draft: &mut Draft) {
+    if live == "0" {
+        draft.set(Name::Buffered, Value::Bool(true));
+    }
+}
+
+/// The serving cell among the fields from there on: `MCC;MNC;signal;area`, known by the sign of the signal, or set (`hbm` 2).
+/// `cell` or the field before them is the cell: a number, or cell, area and colour as `XXXXXXXXnn`.
+fn serving(fields: &Line<'_>, from: usize, cell: Option<&str>, is_set: bool, draft: &mut Draft) {
+    let country = |at: usize| fields.number::<u16>(at).filter(|country| (200..800).contains(country));
+    let is_signal = |at: usize| is_set || fields.at(at).starts_with('-');
+    let Some(at) = (from..fields.count()).find(|at| country(*at).is_some() && is_signal(at.saturating_add(2))) else { return };
+    let (Some(country), Some(network)) = (country(at), fields.number(at.saturating_add(1))) else { return };
+    let cell = cell.unwrap_or_else(|| fields.at(at.saturating_sub(1)));
+    let hex = |range: core::ops::Range<usize>| cell.get(range).and_then(|digits| u64::from_str_radix(digits, 16).ok());
+    let place = if cell.len() == 10 { hex(4..8).zip(hex(0..4)) } else { fields.number(at.saturating_add(3)).zip(cell.parse().ok()) };
+    // Some firmware tells the signal in quarters of a dBm.
+    let signal = fields.number::<i16>(at.saturating_add(2)).map(i16::unsigned_abs).filter(|signal| (1..=140).contains(signal));
+    if let Some(place) = place {
+        draft.set(Name::Cell, Value::Text(cell_text((country, network), place, signal).as_str()));
+    }
 }
 
 /// The ST4xx: towers first, the place at the end.
@@ -83,8 +87,11 @@ pub fn towers(kind: &str, fields: &Line<'_>) -> Option<Draft> {
     }
     if let Some(battery) = (first..date).find(|at| fields.at(*at).contains('.')) {
         draft.set_int(Name::BatteryMv, millivolts(fields.at(battery)));
+        buffered(fields.at(battery.saturating_add(1)), &mut draft);
         draft.set_int(Name::Index, fields.number::<i64>(battery.saturating_add(2)));
         draft.set_int(Name::Status, fields.number::<i64>(battery.saturating_add(3)));
+        let degrees = (battery.saturating_add(4)..date).find(|at| fields.at(*at).contains('.'));
+        draft.set_float(Name::DeviceTemperatureC, degrees.and_then(|at| fields.number(at)));
     }
     let at = date.saturating_add(2);
     place(fields, at, &mut draft);
@@ -95,48 +102,87 @@ pub fn towers(kind: &str, fields: &Line<'_>) -> Option<Draft> {
 }
 
 /// The ST200, ST300, ST600 and their like.
-pub fn read(kind: &str, fields: &Line<'_>, env: &Environment<'_>) -> Option<Draft> {
-    let date = if is_date(fields, 3) { 3 } else { 4 };
-    if !is_date(fields, date) {
-        return None;
-    }
-    let mut draft = Draft::at_told(time(fields.at(date), fields.at(date.saturating_add(1))));
-    draft.set_text(Name::Firmware, fields.at(date.saturating_sub(1)));
-    if kind == "HTE" {
-        // The end of a journey: the places of its ends are no place of now.
-        draft.time = None;
-        draft.set_text(Name::DriverId, fields.at(fields.count().saturating_sub(1)));
-        return Some(draft);
-    }
+pub fn read(kind: &str, fields: &Line<'_>, data: Option<Data<'_>>, env: &Environment<'_>) -> Option<Draft> {
+    let date = (3..=4).find(|at| is_date(fields, *at))?;
+    let time = time(fields.at(date), fields.at(date.saturating_add(1)));
+    let version = fields.at(date.saturating_sub(1));
     let behind_time = date.saturating_add(2);
-    let is_degrees = |at: usize| fields.at(at).starts_with(['+', '-']) && fields.at(at).contains('.');
-    let at = (behind_time..behind_time.saturating_add(7)).find(|at| is_degrees(*at))?;
+    match kind {
+        "STT" | "ALT" | "EMG" | "EVT" | "UEX" => {}
+        "HTE" => return Some(journey(fields, behind_time, Draft::at(time), version)),
+        _ => return None,
+    }
+    let mut draft = Draft::at_told(time);
+    draft.set_text(Name::Firmware, version);
+    let at = (behind_time..behind_time.saturating_add(7)).find(|at| fields.at(*at).contains('.'))?;
     if at.saturating_sub(behind_time) == 5 {
         tower(fields, behind_time, &mut draft);
     }
     place(fields, at, &mut draft);
     draft.set_int(Name::Satellites, fields.number::<u8>(at.saturating_add(4)));
     draft.valid = fields.at(at.saturating_add(5)) == "1";
-    draft.set_int(Name::OdometerM, fields.number::<i64>(at.saturating_add(6)));
+    draft.set_int(Name::OdometerM, fields.number::<u32>(at.saturating_add(6)));
     draft.set_int(Name::ExternalPowerMv, millivolts(fields.at(at.saturating_add(7))));
     states(fields.at(at.saturating_add(8)), &mut draft);
     let more = at.saturating_add(9);
-    match kind {
-        "STT" => {
+    match (kind, data) {
+        ("STT", _) => {
             draft.set_int(Name::Status, fields.number::<i64>(more));
             draft.set_int(Name::Index, fields.number::<i64>(more.saturating_add(1)));
-            tail(fields, more.saturating_add(2), env, &mut draft);
-        }
-        "UEX" => {
-            transparent(fields.at(more.saturating_add(1)), &mut draft);
             tail(fields, more.saturating_add(3), env, &mut draft);
         }
-        kind => {
+        ("UEX", Some(Data { bytes, tail: behind })) => {
+            data::read(bytes, &mut draft);
+            tail(&Line::split(behind, ';'), 2, env, &mut draft);
+        }
+        // The count of the data does not fit: they are taken for one field.
+        ("UEX", None) => {
+            data::read(fields.at(more.saturating_add(1)).as_bytes(), &mut draft);
+            tail(fields, more.saturating_add(4), env, &mut draft);
+        }
+        (kind, _) => {
             raised(kind, fields.number(more), &mut draft);
-            tail(fields, more.saturating_add(1), env, &mut draft);
+            report(fields, more.saturating_add(1), env, &mut draft);
         }
     }
     Some(draft)
+}
+
+/// Behind the number of an alert, an emergency or an event some firmware has the fence, or mode and number as of a status.
+fn report(fields: &Line<'_>, at: usize, env: &Environment<'_>, draft: &mut Draft) {
+    let is_battery = |at: &usize| fields.at(*at).contains('.') && matches!(fields.at(at.saturating_add(1)), "0" | "1");
+    let Some(battery) = (at.saturating_add(1)..at.saturating_add(4)).find(is_battery) else { return };
+    match battery.saturating_sub(at) {
+        2 => draft.attributes.push(Key::Text("event_data"), Value::Text(fields.at(at))),
+        3 => {
+            draft.set_int(Name::Status, fields.number::<i64>(at));
+            draft.set_int(Name::Index, fields.number::<i64>(at.saturating_add(1)));
+        }
+        _ => {}
+    }
+    tail(fields, battery, env, draft);
+}
+
+/// The end of a journey: `odometer;supply;hours;battery;live;metres;minutes;minutes stopped;minutes moving;from;to;speeds;…;driver`. The
+/// places of its ends are no place of now.
+fn journey(fields: &Line<'_>, at: usize, mut draft: Draft, version: &str) -> Draft {
+    draft.set_text(Name::Firmware, version);
+    draft.set_int(Name::OdometerM, fields.number::<u32>(at));
+    draft.set_int(Name::ExternalPowerMv, millivolts(fields.at(at.saturating_add(1))));
+    if let Some(minutes) = fields.number::<u32>(at.saturating_add(2)).map(i64::from) {
+        draft.set(Name::EngineHoursS, Value::Int(minutes.saturating_mul(60)));
+    }
+    draft.set_int(Name::BatteryMv, millivolts(fields.at(at.saturating_add(3))));
+    buffered(fields.at(at.saturating_add(4)), &mut draft);
+    draft.set_int(Name::TripOdometerM, fields.number::<u32>(at.saturating_add(5)));
+    for (name, offset) in [(Name::IdleTimeS, 7), (Name::DrivingTimeS, 8)] {
+        let minutes = fields.number::<u32>(at.saturating_add(offset)).map(i64::from);
+        draft.set_int(name, minutes.map(|minutes| minutes.saturating_mul(60)));
+    }
+    if fields.count() > at.saturating_add(9) {
+        draft.set_text(Name::DriverId, fields.at(fields.count().saturating_sub(1)));
+    }
+    draft
 }
 
 /// `cell (hex);MCC;MNC;LAC (hex);signal`.
@@ -162,40 +208,45 @@ fn states(text: &str, draft: &mut Draft) {
     }
 }
 
-/// Hours, battery, whether it is live, and what the settings name.
-fn tail(fields: &Line<'_>, at: usize, env: &Environment<'_>, draft: &mut Draft) {
+/// The battery, the hours before it, whether the report is live behind it, and what the settings name.
+pub fn tail(fields: &Line<'_>, battery: usize, env: &Environment<'_>, draft: &mut Draft) {
     let settings = &env.options;
-    if let Some(minutes) = fields.number::<i64>(at) {
+    if let Some(minutes) = fields.number::<u32>(battery.saturating_sub(1)).map(i64::from) {
         draft.set(Name::EngineHoursS, Value::Int(minutes.saturating_mul(60)));
     }
-    draft.set_int(Name::BatteryMv, millivolts(fields.at(at.saturating_add(1))).filter(|_| fields.at(at.saturating_add(1)).contains('.')));
-    match fields.at(at.saturating_add(2)) {
-        "0" => draft.set(Name::Buffered, Value::Bool(true)),
-        "1" => {}
-        _ => return,
+    draft.set_int(Name::BatteryMv, millivolts(fields.at(battery)).filter(|_| fields.at(battery).contains('.')));
+    let live = battery.saturating_add(1);
+    if !matches!(fields.at(live), "0" | "1") {
+        return;
     }
-    let mut at = at.saturating_add(3);
+    buffered(fields.at(live), draft);
+    let mut at = live.saturating_add(1);
+    // A key's number, and whether it is a known one.
+    let is_key = |key: &&str| key.len() == 14 && key.bytes().all(|digit| digit.is_ascii_hexdigit());
+    if let Some(key) = fields.from(at).iter().find(|key| is_key(key)).filter(|key| key.bytes().any(|digit| digit != b'0')) {
+        draft.set(Name::DriverId, Value::Text(key));
+    }
     if settings.flag("include_adc") {
-        draft.set_int(Name::AnalogMv, millivolts(fields.at(at)));
-        at = at.saturating_add(1);
+        for number in 1..=3 {
+            if !fields.at(at).is_empty() && !fields.at(at).contains('.') {
+                break;
+            }
+            if let Some(volts) = millivolts(fields.at(at)) {
+                draft.set_numbered(Name::AnalogMv, number, Value::Int(volts));
+            }
+            at = at.saturating_add(1);
+        }
     }
     if settings.flag("include_rpm") {
         draft.set_int(Name::EngineRpm, fields.number::<i64>(at));
     }
     if settings.flag("include_temp") {
         let probes = fields.from(at).iter().filter_map(|field| field.split_once(':')).filter(|(id, _)| id.len() == 16);
-        for (number, (_, value)) in (1..).zip(probes) {
-            draft.attributes.push(Key::Named(Name::TemperatureC, number), Value::Float(value.parse().unwrap_or_default()));
+        for (number, degrees) in (1..).zip(probes.filter_map(|(_, degrees)| degrees.parse().ok())) {
+            draft.set_numbered(Name::TemperatureC, number, Value::Float(degrees));
         }
     }
-    if settings.number("hbm") == Some(2)
-        && let (Some(cell), Some(country), Some(network)) =
-            (fields.number(at), fields.number(at.saturating_add(1)), fields.number(at.saturating_add(2)))
-        && let Some(area) = fields.number(at.saturating_add(4))
-    {
-        let signal = fields.number::<i16>(at.saturating_add(3)).map(i16::unsigned_abs);
-        draft.set(Name::Cell, Value::Text(cell_text((country, network), (area, cell), signal).as_str()));
-    }
+    serving(fields, at, None, settings.number("hbm") == Some(2), draft);
 }
 
 fn raised(kind: &str, number: Option<u16>, draft: &mut Draft) {

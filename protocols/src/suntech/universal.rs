@@ -1,8 +1,9 @@
 //! The universal protocol: a map says which fields a report has.
 
-use super::{Line, millivolts, time, transparent};
-use crate::wire::{Cursor, bcd, cell_text, push_padded};
-use crate::{Civil, DecodeError, Draft, Identifier, Key, Message, Name, Value};
+use super::alert::{KEY, alert};
+use super::{Data, Line, data, millivolts, time};
+use crate::wire::{Cursor, bcd, cell_text, push_padded, to_hex};
+use crate::{Attributes, Civil, DecodeError, Draft, Identifier, Key, Message, Name, Value};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -33,6 +34,12 @@ const NUMBER: u32 = 21;
 const RESERVED: u32 = 22;
 const ASSIGNED: u32 = 23;
 
+/// Kinds of the binary form.
+const STATUS: u8 = 0x81;
+const ALERT: u8 = 0x82;
+const ALIVE: u8 = 0x83;
+const DATA: u8 = 0x84;
+
 /// Walks through the fields that the map has.
 struct Mapped<'a, 'b> {
     fields: &'b Line<'a>,
@@ -53,11 +60,11 @@ impl<'a> Mapped<'a, '_> {
 }
 
 /// Reads a line.
-pub fn read(kind: &str, fields: &Line<'_>) -> Option<Draft> {
+pub fn read(kind: &str, fields: &Line<'_>, data: Option<Data<'_>>) -> Option<Draft> {
     if kind == "BLE" {
         return tags(fields);
     }
-    if !matches!(kind, "STT" | "ALT" | "EMG" | "UEX" | "TRV") {
+    if !matches!(kind, "STT" | "ALT" | "EMG" | "UEX") {
         return None;
     }
     let map = u32::from_str_radix(fields.at(2), 16).ok()?;
@@ -95,7 +102,8 @@ pub fn read(kind: &str, fields: &Line<'_>) -> Option<Draft> {
     let [inputs, outputs] = [INPUTS, OUTPUTS].map(|bit| u32::from_str_radix(take(bit), 2).ok());
     states(inputs, outputs, &mut draft);
     if kind == "UEX" {
-        transparent(fields.at(mapped.next.saturating_add(1)), &mut draft);
+        let taken_for_one = fields.at(mapped.next.saturating_add(1)).as_bytes();
+        data::read(data.map_or(taken_for_one, |data| data.bytes), &mut draft);
         return Some(draft);
     }
     let [first, second, number, _] = [FIRST, SECOND, NUMBER, RESERVED].map(|bit| mapped.take(bit));
@@ -113,9 +121,23 @@ fn told(kind: &str, (first, second, number): (&str, &str, &str), draft: &mut Dra
         draft.set_int(Name::Index, number.parse::<i64>().ok());
         return;
     }
-    draft.set_int(Name::Event, first.parse::<i64>().ok());
-    if !number.is_empty() {
-        draft.attributes.push(Key::Text("event_data"), Value::Text(number));
+    let Ok(event) = first.parse::<u16>() else { return };
+    happened(event, number, draft);
+    if !second.is_empty() {
+        draft.attributes.push(Key::Text("event_part"), Value::Text(second));
+    }
+}
+
+/// An alert, and what it is about.
+fn happened(event: u16, about: &str, draft: &mut Draft) {
+    draft.set(Name::Event, Value::Int(i64::from(event)));
+    if let Some(alarm) = alert(event) {
+        draft.alarm(alarm);
+    }
+    match about {
+        "" => {}
+        about if event == KEY => draft.set(Name::DriverId, Value::Text(about)),
+        about => draft.attributes.push(Key::Text("event_data"), Value::Text(about)),
     }
 }
 
@@ -168,9 +190,12 @@ pub fn binary(raw: &[u8], out: &mut Vec<Message>) -> Result<(), DecodeError> {
     let mut cursor = Cursor::new(raw);
     let kind = cursor.u8().unwrap_or(0);
     let name: Option<[u8; 5]> = cursor.skip(2).and_then(|()| cursor.array());
-    let identifier = name.and_then(identifier).filter(|_| kind >= 0x80).ok_or(DecodeError::skipped("no identifier"))?;
+    let identifier = name.and_then(identifier).ok_or(DecodeError::skipped("no identifier"))?;
     out.push(match body(kind, &mut cursor) {
         Some(draft) => Message::Record { identifier: Some(identifier), record: draft.finish() },
+        None if kind == ALIVE && cursor.rest().is_empty() => {
+            Message::Heartbeat { identifier: Some(identifier), attributes: Attributes::new() }
+        }
         None => Message::Undecoded { identifier: Some(identifier), reason: "unknown form", raw: raw.to_vec() },
     });
     Ok(())
@@ -185,7 +210,7 @@ fn identifier(name: [u8; 5]) -> Option<Identifier> {
 }
 
 fn body(kind: u8, body: &mut Cursor<'_>) -> Option<Draft> {
-    if !matches!(kind, 0x81 | 0x82 | 0x84) {
+    if !matches!(kind, STATUS | ALERT | DATA) {
         return None;
     }
     let map = body.be_u24()?;
@@ -228,7 +253,7 @@ fn body(kind: u8, body: &mut Cursor<'_>) -> Option<Draft> {
     let inputs = if has(INPUTS) { Some(u32::from(body.u8()?)) } else { None };
     let outputs = if has(OUTPUTS) { Some(u32::from(body.u8()?)) } else { None };
     states(inputs, outputs, &mut draft);
-    more(kind, &has, body, &mut draft);
+    let _ = more(kind, &has, body, &mut draft);
     Some(draft)
 }
 
@@ -248,22 +273,40 @@ fn tower(has: &impl Fn(u32) -> bool, body: &mut Cursor<'_>, draft: &mut Draft) -
 }
 
 /// What is behind the states; it may be missing.
-fn more(kind: u8, has: &impl Fn(u32) -> bool, body: &mut Cursor<'_>, draft: &mut Draft) {
+fn more(kind: u8, has: &impl Fn(u32) -> bool, body: &mut Cursor<'_>, draft: &mut Draft) -> Option<()> {
+    if kind == DATA {
+        let length = usize::from(body.be_u16()?);
+        data::read(body.take(length)?, draft);
+        return Some(());
+    }
     let mut small = |bit: u32| if has(bit) { body.u8() } else { None };
     let (first, second) = (small(FIRST), small(SECOND));
-    if kind == 0x81 {
+    if kind == STATUS {
         draft.set_int(Name::Mode, first);
         draft.set_int(Name::Reason, second);
         if has(NUMBER) {
-            draft.set_int(Name::Index, body.be_u16());
+            draft.set_int(Name::Index, Some(body.be_u16()?));
         }
-        return;
+    } else if let Some(event) = first {
+        let length = if has(NUMBER) { body.u8() } else { None };
+        let about = length.and_then(|length| body.take(usize::from(length))).unwrap_or_default();
+        happened(u16::from(event), &to_hex(about), draft);
     }
-    draft.set_int(Name::Event, first);
-    if has(NUMBER) {
-        let data = body.u8().and_then(|length| body.take(usize::from(length))).unwrap_or_default();
-        draft.set_text(Name::DriverId, &crate::wire::to_hex(data));
+    if has(RESERVED) {
+        body.skip(1)?;
     }
+    if has(ASSIGNED) {
+        let map = body.be_u32()?;
+        for bit in (0..31).filter(|bit| map >> bit & 1 == 1) {
+            let value = match bit {
+                0..15 => i64::from(body.be_u16()?),
+                15..23 => i64::from(body.be_u32()?),
+                _ => i64::from_be_bytes(body.array()?),
+            };
+            draft.attributes.push(Key::Io(u32::saturating_add(bit, 1)), Value::Int(value));
+        }
+    }
+    Some(())
 }
 
 /// Millionths of a degree with their sign in the highest bit.
