@@ -31,7 +31,8 @@
 //!
 //! Sources: JT/T 808-2013 and JT/T 808-2019, "Terminal communication protocol and data format of road transport vehicle satellite
 //! positioning system"; "JT/T808 Protocol for G10LS"; "BSJ-EG01 Protocol And Data Format" V1.0.0; "4G Wireless Air Protocol" VJT.04.063
-//! (on-board diagnosis); AOVX "G&A Series" and "V Series Cloud Platform Protocol"; T/JSATL 12-2017 (driving assistance).
+//! (on-board diagnosis); "S21L protocol". Of the manuals of AOVX, Jimi (JC371), SeeWorld (W15L) and of T/JSATL 12-2017 only what is
+//! quoted of them in public; other items are known from frames of real trackers alone.
 
 mod alarm;
 mod aovx;
