@@ -55,4 +55,5 @@ protocols! {
     Suntech = suntech::{SuntechDecoder, SuntechEncoder};
     Tk103 = tk103::{Tk103Decoder, Tk103Encoder};
     Coban = coban::{CobanDecoder, CobanEncoder};
+    Xexun2 = xexun2::{Xexun2Decoder, Xexun2Encoder};
 }

@@ -1,9 +1,10 @@
 //! A terminal of 2019: its number has room for an IMEI.
 
-use super::frame::{self, Cut, Terminal, head, unescaped, write};
+use super::frame::{self, Cut, DELIMITER, Terminal, head, unescape, write};
+use super::messages::{ALIVE, AUTHENTICATION, REPORTS};
 use super::report::ZONE;
-use super::{ALIVE, AUTHENTICATION, GENERAL_ANSWER, REPORTS};
-use crate::{Alarm, Civil, DecodeError, Draft, Encoder, Identifier, Name, Record, Transport, Value, carry};
+use super::{GENERAL_ANSWER, time_bcd};
+use crate::{Alarm, DecodeError, Draft, Encoder, Identifier, Name, Record, Transport, Value, carry};
 use alloc::vec::Vec;
 use bytes::{Buf, BytesMut};
 
@@ -21,7 +22,7 @@ impl Jt808Encoder {
 
     fn send(&mut self, identifier: &Identifier, kind: u16, body: &[u8], out: &mut Vec<u8>) {
         self.serial = self.serial.wrapping_add(1);
-        write(kind, &Terminal::of_2019(identifier), &self.serial.to_be_bytes(), body, 0x7E, out);
+        write(kind, &Terminal::of_2019(identifier), &self.serial.to_be_bytes(), body, DELIMITER, out);
     }
 }
 
@@ -29,7 +30,21 @@ impl Jt808Encoder {
 const RECORDS_MAX: usize = 15;
 
 /// Alarms that are told, by their bit.
-const ALARMS: &[(u32, Alarm)] = &[(0, Alarm::Sos), (1, Alarm::Overspeed), (7, Alarm::LowBattery), (8, Alarm::PowerOff), (29, Alarm::Crash)];
+const ALARMS: &[(u32, Alarm)] = &[
+    (0, Alarm::Sos),
+    (1, Alarm::Overspeed),
+    (2, Alarm::FatigueDriving),
+    (4, Alarm::Fault),
+    (5, Alarm::GpsAntennaCut),
+    (7, Alarm::LowBattery),
+    (8, Alarm::PowerOff),
+    (16, Alarm::Vibration),
+    (17, Alarm::Tamper),
+    (19, Alarm::Parking),
+    (20, Alarm::Geofence),
+    (28, Alarm::Movement),
+    (29, Alarm::Crash),
+];
 
 fn alarm(record: &Record) -> Option<(u32, Alarm)> {
     let Some(Value::Alarm(alarm)) = record.attributes.get(Name::Alarm) else { return None };
@@ -82,12 +97,7 @@ fn report(record: &Record) -> Vec<u8> {
     body.extend_from_slice(&height(record).to_be_bytes());
     body.extend_from_slice(&scaled(fix.and_then(|fix| fix.speed_kmh), 10.0).to_be_bytes());
     body.extend_from_slice(&scaled(fix.and_then(|fix| fix.course_deg), 1.0).to_be_bytes());
-    if let Some(civil) = record.fix_time.and_then(|time| Civil::from_micros(time.saturating_add(ZONE))) {
-        let year = u32::try_from(civil.year.rem_euclid(100)).unwrap_or(0);
-        for number in [year, civil.month, civil.day, civil.hour, civil.minute, civil.second] {
-            body.push(u8::try_from((number / 10).wrapping_shl(4) | (number % 10)).unwrap_or(0));
-        }
-    }
+    body.extend_from_slice(&record.fix_time.map_or([0; 6], |time| time_bcd(time.saturating_add(ZONE))));
     for (id, width, name, unit, max) in ITEMS {
         if let Some(value) = item(record, *name, *unit, *max) {
             body.extend_from_slice(&[*id, u8::try_from(*width).unwrap_or(0)]);
@@ -134,8 +144,8 @@ impl Encoder for Jt808Encoder {
                 Cut::Empty => bytes.advance(1),
                 Cut::Frame(total) => {
                     let raw = bytes.split_to(total);
-                    let plain = unescaped(&raw, 0x7E).unwrap_or_default();
-                    let Some((head, body)) = head(&plain) else { continue };
+                    let mut plain = Vec::new();
+                    let Some((head, body)) = unescape(&raw, false, &mut plain).and_then(|()| head(&plain)) else { continue };
                     let (of, result) = (body.get(2..4), body.get(4));
                     if head.kind == GENERAL_ANSWER && of == Some(&REPORTS.to_be_bytes()[..]) {
                         if result != Some(&0) {
@@ -162,9 +172,7 @@ impl Encoder for Jt808Encoder {
             draft.alarm(alarm);
         }
         draft.set(Name::Ignition, Value::Bool(carry::yes_no(&record.attributes, Name::Ignition) == Some(true)));
-        if carry::yes_no(&record.attributes, Name::Blocked) == Some(true) {
-            draft.set(Name::Blocked, Value::Bool(true));
-        }
+        draft.set(Name::Blocked, Value::Bool(carry::yes_no(&record.attributes, Name::Blocked) == Some(true)));
         for (_, _, name, unit, max) in ITEMS {
             draft.set_int(*name, item(record, *name, *unit, *max).map(|value| value.saturating_mul(*unit)));
         }
