@@ -136,8 +136,11 @@ fn a_tail_torn_at_any_byte_is_cut_at_the_last_whole_block() {
         // The other way round: the later bytes reached the disk, the earlier ones did not.
         torn.copy_from_slice(&whole);
         torn[start..=cut].fill(0);
-        std::fs::write(&file, &torn).expect("written");
-        goes_on_after_nine(&dir, &format!("zeros up to byte {cut}"));
+        // The block begins with its checksum, whose first byte is zero already once in 256 runs: then nothing is torn yet.
+        if torn != whole {
+            std::fs::write(&file, &torn).expect("written");
+            goes_on_after_nine(&dir, &format!("zeros up to byte {cut}"));
+        }
         // The file itself ends there.
         std::fs::write(&file, &whole[..cut]).expect("written");
         goes_on_after_nine(&dir, &format!("cut at byte {cut}"));
