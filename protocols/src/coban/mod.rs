@@ -22,7 +22,7 @@
 //! command  = "**,imei:" IMEI "," letter [ "," value ]
 //! ```
 //!
-//! Source: Shenzhen Coban Electronics, "GPRS protocol" (2014-12-12) and "GPS102, GPS103, GPS104 GPRS data protocol".
+//! Source: published parts of Shenzhen Coban Electronics, "GPRS protocol" (2014-12-12) and of "GPS102, GPS103, GPS104 GPRS data protocol".
 
 mod encoder;
 mod report;

@@ -22,9 +22,9 @@
 //! state    = eight hexadecimal digits: 1st main power off, 2nd ignition, the last three a fuel sensor; the others by model
 //! ```
 //!
-//! Source: "GPRS Communication Protocol" 1.5 of the KX402 (TK103B) and "GPS Tracker TK103 Protocol" for the compact form; the user manual
-//! of the Vjoycar T903 for the commands in stars (setting `force_alternative`). No document at hand describes `BP02,G,…` and the kinds
-//! with commas: their fields are those of the compact form, and the date is DDMMYY.
+//! Source: published parts of "GPRS Communication Protocol" 1.5 of the KX402 (TK103B) and of "GPS Tracker TK103 Protocol" for the compact
+//! form; the user manual of the Vjoycar T903 for the commands in stars (setting `force_alternative`). No document at hand describes
+//! `BP02,G,…` and the kinds with commas: their fields are those of the compact form, and the date is DDMMYY.
 
 mod command;
 mod encoder;
