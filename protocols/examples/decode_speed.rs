@@ -1,16 +1,16 @@
-//! Prints what decoding a record costs, by protocol and frame: `cargo run --release -p protocols --example decode_speed`.
+//! Prints what decoding a record costs, by protocol and frame: `cargo run --release -p protocols --example decode_speed [PROTOCOL …]`.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::cast_precision_loss)]
 
 use bytes::BytesMut;
 use protocols::{
-    Attributes, Encoder, Environment, Fix, Identifier, Key, Latitude, Longitude, Message, Name, Progress, Protocol, Record, Replies,
-    Transport, Value,
+    Attributes, Encoder, Environment, Fix, HttpRequest, Identifier, Input, Key, Latitude, Longitude, Message, MqttPublish, Name, Progress,
+    Protocol, Record, Replies, Transport, Value,
 };
 use std::hint::black_box;
 use std::time::Instant;
 
-const ROUNDS: usize = 40_000;
+const ROUNDS: usize = 20_000;
 const PASSES: usize = 7;
 
 fn record(elements: bool, buffered: bool) -> Record {
@@ -41,24 +41,76 @@ fn record(elements: bool, buffered: bool) -> Record {
     Record { fix_time: Some(1_767_225_600_000_000), fix, attributes }
 }
 
+/// What comes in: bytes of a stream or a packet, or what HTTP and MQTT hand over.
+enum Feed {
+    Bytes,
+    Http { method: String, uri: String, headers: Vec<(String, String)>, body: Vec<u8> },
+    Mqtt { topic: String },
+}
+
+impl Feed {
+    fn of(transport: Transport, topic: Option<String>, frame: &[u8]) -> Option<Self> {
+        match transport {
+            Transport::Tcp | Transport::Udp => Some(Self::Bytes),
+            Transport::Mqtt => topic.map(|topic| Self::Mqtt { topic }),
+            Transport::Http => {
+                let end = frame.windows(4).position(|w| w == b"\r\n\r\n")?;
+                let (head, body) = frame.split_at_checked(end.checked_add(4)?)?;
+                let mut lines = std::str::from_utf8(head).ok()?.lines();
+                let mut first = lines.next()?.split(' ');
+                let (method, uri) = (first.next()?.to_owned(), first.next()?.to_owned());
+                let headers = lines.filter_map(|line| line.split_once(": ")).map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
+                Some(Self::Http { method, uri, headers, body: body.to_vec() })
+            }
+        }
+    }
+}
+
 fn measure(protocol: Protocol, transport: Transport, records: &[Record], what: &str) {
     let Some(identifier) = Identifier::new("356307042441013") else { return };
     let mut encoder: Box<dyn Encoder> = protocol.encoder(transport);
+    let mut login = Vec::new();
+    if transport == Transport::Tcp {
+        encoder.login(&identifier, &mut login);
+    }
     let mut frame = Vec::new();
     let count = encoder.records(&identifier, records, &mut frame);
-    let env = Environment { datagram: transport == Transport::Udp, ..Environment::default() };
+    let Some(feed) = Feed::of(transport, encoder.topic(&identifier), &frame) else { return };
+    let env = Environment { datagram: transport == Transport::Udp, now: 1_767_225_600_000_000, ..Environment::default() };
     let mut decoder = protocol.decoder();
     let (mut out, mut replies) = (Vec::<Message>::new(), Replies::new());
-    let mut buffer = BytesMut::with_capacity(frame.len().saturating_mul(2));
+    let mut buffer = BytesMut::from(login.as_slice());
+    while matches!(decoder.decode(&mut buffer, &env, &mut out, &mut replies), Ok(Progress::Frame)) {}
+    out.clear();
+    let (uri_headers, input);
+    let accepted = match &feed {
+        Feed::Bytes => None,
+        Feed::Mqtt { topic } => {
+            input = Input::Mqtt(MqttPublish { topic, payload: &frame });
+            Some(&input)
+        }
+        Feed::Http { method, uri, headers, body } => {
+            uri_headers = headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect::<Vec<_>>();
+            input = Input::Http(HttpRequest { method, uri, headers: &uri_headers, body });
+            Some(&input)
+        }
+    };
     let mut best = f64::INFINITY;
     for _ in 0..PASSES {
         let start = Instant::now();
         for _ in 0..ROUNDS {
-            buffer.clear();
-            buffer.extend_from_slice(black_box(&frame));
-            let progress = decoder.decode(&mut buffer, &env, &mut out, &mut replies);
-            assert_eq!(progress, Ok(Progress::Frame), "{what}");
-            assert_eq!(out.len(), count, "{what}");
+            if let Some(input) = accepted {
+                assert_eq!(decoder.accept(black_box(input), &env, &mut out, &mut replies), Ok(()), "{what}");
+            } else {
+                buffer.clear();
+                buffer.extend_from_slice(black_box(&frame));
+                while !buffer.is_empty() {
+                    let progress = decoder.decode(&mut buffer, &env, &mut out, &mut replies);
+                    assert_eq!(progress, Ok(Progress::Frame), "{} {what}", protocol.name());
+                }
+            }
+            let records = out.iter().filter(|message| matches!(message, Message::Record { .. })).count();
+            assert_eq!(records, count, "{} {what}", protocol.name());
             black_box(&mut out).clear();
             replies.drain();
         }
@@ -72,7 +124,8 @@ fn main() {
     let full: Vec<Record> = (0..16).map(|_| record(true, true)).collect();
     let bare: Vec<Record> = (0..20).map(|_| record(false, true)).collect();
     let live = [record(true, false)];
-    for protocol in [Protocol::Teltonika, Protocol::Gt06, Protocol::H02, Protocol::Wialon] {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    for protocol in Protocol::ALL.iter().copied().filter(|p| wanted.is_empty() || wanted.iter().any(|w| w == p.name())) {
         for transport in protocol.transports() {
             measure(protocol, *transport, &full, &format!("{transport:?}, 9 attributes"));
             measure(protocol, *transport, &bare, &format!("{transport:?}, place and satellites"));

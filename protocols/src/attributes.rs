@@ -19,6 +19,56 @@ use alloc::vec::Vec;
 use core::fmt::Write as _;
 use smallvec::SmallVec;
 
+/// Where a word of a list stands, by what is seen of it at a glance: an open-addressed table, made at compile time. A `match` over a
+/// hundred texts compares them one by one.
+struct Slots([u8; Self::COUNT]);
+
+impl Slots {
+    /// A power of two, several times the words of a list.
+    const COUNT: usize = 512;
+    const EMPTY: u8 = u8::MAX;
+
+    /// Runs at compile time only, where an index out of range or an overflow is a compile error.
+    #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
+    const fn of(words: &[&str]) -> Self {
+        assert!(words.len() < 200, "more words than fit a byte and leave slots empty");
+        let mut slots = [Self::EMPTY; Self::COUNT];
+        let mut number = 0;
+        while number < words.len() {
+            let mut slot = Self::first(words[number].as_bytes());
+            while slots[slot] != Self::EMPTY {
+                slot = (slot + 1) % Self::COUNT;
+            }
+            slots[slot] = number as u8;
+            number += 1;
+        }
+        Self(slots)
+    }
+
+    /// Length, first, middle, last letter and the one before it.
+    const fn first(word: &[u8]) -> usize {
+        let (Some(first), Some(last), Some(middle)) = (word.first(), word.last(), word.split_at(word.len() / 2).1.first()) else {
+            return 0;
+        };
+        let before = match word {
+            [.., before, _] => *before as usize,
+            _ => 0,
+        };
+        let sum = word.len().wrapping_mul(37).wrapping_add((*first as usize).wrapping_mul(5));
+        sum.wrapping_add((*middle as usize).wrapping_mul(59))
+            .wrapping_add((*last as usize).wrapping_mul(131))
+            .wrapping_add(before.wrapping_mul(17))
+            & (Self::COUNT - 1)
+    }
+
+    /// The numbers of words that may be that one.
+    fn candidates(&self, word: &[u8]) -> impl Iterator<Item = u8> + '_ {
+        let first = Self::first(word);
+        let numbers = (0..Self::COUNT).map(move |step| self.0.get(first.wrapping_add(step) & (Self::COUNT - 1)).copied());
+        numbers.map(|number| number.unwrap_or(Self::EMPTY)).take_while(|number| *number != Self::EMPTY)
+    }
+}
+
 macro_rules! words {
     ($(#[$meta:meta])* $type:ident { $($variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$meta])*
@@ -39,7 +89,8 @@ macro_rules! words {
             /// Finds it by its spelling.
             #[must_use]
             pub fn from_text(text: &str) -> Option<Self> {
-                match text { $($text => Some(Self::$variant),)+ _ => None }
+                static SLOTS: Slots = Slots::of(&[$($text,)+]);
+                SLOTS.candidates(text.as_bytes()).filter_map(Self::from_number).find(|word| word.as_str() == text)
             }
 
             fn from_number(number: u8) -> Option<Self> {
@@ -267,6 +318,26 @@ impl Bytes {
         }
     }
 
+    /// Adds a key and a text if there is room for them here. Not part of its callers: most attributes are no texts.
+    #[inline(never)]
+    fn extend_text(&mut self, key: Packed, text: &str) -> bool {
+        let Self::Inline { length, bytes } = self else { return false };
+        let Some(room) = bytes.get_mut(usize::from(*length)..) else { return false };
+        let (Ok(text_bytes), Some(head)) = (u8::try_from(text.len()), room.first_chunk_mut()) else { return false };
+        let [low @ .., _, _, _, _, _, _, _, _] = key.word.to_le_bytes();
+        *head = low;
+        let middle = key.length;
+        let Some(head) = room.get_mut(middle..).and_then(|rest| rest.first_chunk_mut()) else { return false };
+        *head = [8, text_bytes, 0];
+        let start = middle.wrapping_add(3);
+        let end = start.wrapping_add(text.len());
+        let Some(room) = room.get_mut(start..end) else { return false };
+        room.copy_from_slice(text.as_bytes());
+        let Ok(end) = u8::try_from(usize::from(*length).wrapping_add(end)) else { return false };
+        *length = end;
+        true
+    }
+
     /// Adds a key and a value if there is room for them here. Stores of fixed width, of which only the low bytes are meant, cost
     /// a fraction of copies of just the right length.
     #[inline]
@@ -324,9 +395,13 @@ impl Attributes {
     /// Part of each caller, so that a key that is known there is not put together from memory.
     #[inline(always)]
     fn push_here(&mut self, key: Key<'_>, value: Value<'_>) {
-        match (Packed::key(key), Packed::value(value)) {
-            (Some(packed_key), Some(packed_value)) if self.bytes.extend_packed(packed_key, packed_value) => {}
-            _ => self.push_any(key, value),
+        let done = match (Packed::key(key), Packed::value(value), value) {
+            (Some(packed_key), Some(packed_value), _) => self.bytes.extend_packed(packed_key, packed_value),
+            (Some(packed_key), None, Value::Text(text)) => self.bytes.extend_text(packed_key, text),
+            _ => false,
+        };
+        if !done {
+            self.push_any(key, value);
         }
     }
 

@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::BytesMut;
 use core::fmt;
+use smallvec::SmallVec;
 
 /// What a decoder may know of the outside.
 #[derive(Clone, Copy, Debug, Default)]
@@ -116,11 +117,14 @@ pub enum Release {
     Durable,
 }
 
+/// The bytes of a reply. Most replies are short, and stand in it without an allocation.
+pub type ReplyBytes = SmallVec<[u8; 16]>;
+
 /// The body of a reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReplyBody {
     /// Bytes for the stream or one datagram.
-    Bytes(Vec<u8>),
+    Bytes(ReplyBytes),
     /// An HTTP answer.
     Http {
         /// Status code.
@@ -154,7 +158,12 @@ impl Replies {
 
     /// Adds bytes with nothing to send on refusal.
     pub fn bytes(&mut self, release: Release, bytes: Vec<u8>) {
-        self.push(Reply { body: ReplyBody::Bytes(bytes), release, refused: None });
+        self.push(Reply { body: ReplyBody::Bytes(bytes.into()), release, refused: None });
+    }
+
+    /// The same, copied.
+    pub fn copied(&mut self, release: Release, bytes: &[u8]) {
+        self.push(Reply { body: ReplyBody::Bytes(ReplyBytes::from_slice(bytes)), release, refused: None });
     }
 
     /// Adds a reply.

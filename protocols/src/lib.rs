@@ -28,6 +28,7 @@ pub use command::{Addressee, CannotSay, Command, Expect};
 pub use coordinates::{Latitude, Longitude};
 pub use decoder::{
     DecodeError, Decoder, Encoder, Environment, HttpRequest, Input, MqttPublish, Options, Progress, Release, Replies, Reply, ReplyBody,
+    ReplyBytes,
 };
 pub use draft::{Draft, KNOT_KMH, MILE_KM};
 pub use message::{Fix, Identifier, Message, Record};

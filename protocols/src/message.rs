@@ -17,7 +17,7 @@ impl Identifier {
     /// `None` when empty, longer than [`Self::BYTES_MAX`] or holding control characters or white space.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
-        if text.is_empty() || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        if text.is_empty() || !is_one_word(text) {
             return None;
         }
         let mut bytes = [0; Self::BYTES_MAX];
@@ -31,6 +31,11 @@ impl Identifier {
         let bytes = self.bytes.get(..usize::from(self.length)).unwrap_or_default();
         core::str::from_utf8(bytes).unwrap_or_default()
     }
+}
+
+/// No control characters, no white space; nearly all identifiers are plain ASCII.
+fn is_one_word(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic()) || !text.chars().any(|c| c.is_control() || c.is_whitespace())
 }
 
 impl fmt::Debug for Identifier {

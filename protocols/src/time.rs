@@ -62,8 +62,9 @@ impl Civil {
     }
 
     fn of_pairs([year, month, day]: [u32; 3], time: &str) -> Option<Micros> {
-        let (time, fraction) = time.split_once('.').unwrap_or((time, ""));
+        let (time, fraction) = time.split_at_checked(6)?;
         let [hour, minute, second] = pairs(time)?;
+        let fraction = if fraction.is_empty() { "" } else { fraction.strip_prefix('.')? };
         let mut micros = 0_u32;
         let mut digits = fraction.bytes();
         for _ in 0..6 {
@@ -128,11 +129,13 @@ pub fn from_rfc3339(text: &str) -> Option<Micros> {
 
 /// Six digits as three numbers.
 fn pairs(digits: &str) -> Option<[u32; 3]> {
-    if digits.len() != 6 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    let digits: [u8; 6] = digits.as_bytes().try_into().ok()?;
+    if !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let pair = |from: usize| digits.get(from..from.checked_add(2)?)?.parse().ok();
-    Some([pair(0)?, pair(2)?, pair(4)?])
+    let [a, b, c, d, e, f] = digits.map(|digit| u32::from(digit & 0x0F));
+    let pair = |tens: u32, ones: u32| tens.wrapping_mul(10).wrapping_add(ones);
+    Some([pair(a, b), pair(c, d), pair(e, f)])
 }
 
 fn digits(text: &str, count: usize) -> Option<(u32, &str)> {

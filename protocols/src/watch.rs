@@ -21,7 +21,7 @@
 //!
 //! Source: 3G Electronics, "GPS tracker communication protocol" (the watches Q50, Q90, GW100).
 
-use crate::wire::{Fields, push_padded};
+use crate::wire::{Fields, decimal, find, push_padded};
 use crate::{
     About, Addressee, Alarm, Attributes, CannotSay, Checksum, Civil, Command, DecodeError, Decoder, Draft, Encoder, Environment, Expect,
     Identifier, Message, Name, Progress, Record, Release, Replies, Transport, Value, carry, wire,
@@ -93,7 +93,7 @@ impl Decoder for WatchDecoder {
         out: &mut Vec<Message>,
         replies: &mut Replies,
     ) -> Result<Progress, DecodeError> {
-        let noise = bytes.iter().position(|byte| *byte == b'[').unwrap_or(bytes.len());
+        let noise = find(bytes, b'[').unwrap_or(bytes.len());
         bytes.advance(noise);
         let Some(total) = end(bytes) else {
             return if bytes.len() >= FRAME_BYTES_MAX { Err(DecodeError::fatal("frame too long")) } else { Ok(Progress::NeedMore) };
@@ -274,14 +274,14 @@ fn place(kind: &str, fields: &Fields<'_, FIELDS_MAX>, _: &Environment<'_>) -> Op
     draft.valid = fields.at(2) == "A";
     let degrees = |at: usize, negative: &str| {
         let text = fields.at(at).trim();
-        let number: f64 = text.parse().ok()?;
+        let number: f64 = decimal(text)?;
         Some(if fields.at(at.saturating_add(1)) == negative { -number.abs() } else { number })
     };
     if !(fields.at(3).is_empty() && fields.at(5).is_empty()) {
         draft.place_of(degrees(3, "S"), degrees(5, "W"));
     }
     for (at, set) in [(7, Draft::speed_kmh as fn(&mut Draft, f64)), (8, Draft::course_deg), (9, Draft::altitude_m)] {
-        if let Some(value) = fields.number(at) {
+        if let Some(value) = fields.decimal(at) {
             set(&mut draft, value);
         }
     }

@@ -71,7 +71,7 @@ fn p7_the_acknowledgement_of_records_waits_for_the_commit_and_that_of_the_login_
     assert!(rest.is_empty() && step.close.is_none());
     assert_eq!(session.known().map(|known| known.device), Some(DeviceId(7)));
     let told: Vec<(bool, &ReplyBody)> = step.replies.iter().map(|held| (held.durable, &held.body)).collect();
-    assert_eq!(told, [(false, &ReplyBody::Bytes(vec![1])), (true, &ReplyBody::Bytes(vec![0, 0, 0, 3]))]);
+    assert_eq!(told, [(false, &ReplyBody::Bytes([1][..].into())), (true, &ReplyBody::Bytes([0, 0, 0, 3][..].into()))]);
     assert_eq!(step.batch.entries(), 4, "the session's opening and three records");
 }
 
@@ -81,7 +81,7 @@ fn an_unknown_device_is_refused_and_nothing_of_it_is_kept() {
     assert!(step.batch.is_empty());
     assert_eq!(step.unknown.map(|identifier| identifier.as_str().to_owned()).as_deref(), Some(IMEI));
     assert_eq!(step.close, Some(Close::UnknownDevice));
-    assert!(step.replies.iter().all(|held| held.body == ReplyBody::Bytes(vec![0])), "the refusal of the protocol, nothing else");
+    assert!(step.replies.iter().all(|held| held.body == ReplyBody::Bytes([0][..].into())), "the refusal of the protocol, nothing else");
 }
 
 #[test]

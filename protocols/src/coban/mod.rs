@@ -117,18 +117,18 @@ fn read(text: &str, starred: bool, out: &mut Vec<Message>, replies: &mut Replies
     let Some(start) = start else {
         let identifier = digits(text).ok_or(DecodeError::skipped("no device"))?;
         out.push(Message::Heartbeat { identifier: Some(identifier), attributes: Attributes::new() });
-        replies.bytes(Release::Identified, b"ON".to_vec());
+        replies.copied(Release::Identified, b"ON");
         return Ok(());
     };
     let line = text.get(start.saturating_add(MARK.len())..).unwrap_or_default();
     let (imei, content) = line.split_once(',').unwrap_or((line, ""));
     let identifier = digits(imei).ok_or(DecodeError::skipped("no device"))?;
     if alive {
-        replies.bytes(Release::Identified, b"ON".to_vec());
+        replies.copied(Release::Identified, b"ON");
     }
     if text.starts_with("##") || text.len() <= LOGIN_BYTES_MAX {
         out.push(Message::Login { identifier, password: None });
-        replies.bytes(Release::Identified, b"LOAD".to_vec());
+        replies.copied(Release::Identified, b"LOAD");
         return Ok(());
     }
     let word = content.split(',').next().unwrap_or_default();

@@ -131,7 +131,7 @@ fn fix(fields: &Fields<'_, FIELDS_MAX>, draft: &mut Draft) {
         }
     }
     for (at, set) in [(10, Draft::speed_knots as fn(&mut Draft, f64)), (11, Draft::course_deg), (12, Draft::altitude_m)] {
-        if let Some(value) = fields.number(at) {
+        if let Some(value) = fields.decimal(at) {
             set(draft, value);
         }
     }
@@ -227,18 +227,18 @@ pub fn decimal(content: &str) -> Report {
     let mut draft = Draft::at_told(Civil::from_day_month_year(fields.at(5), fields.at(4)));
     draft.valid = matches!(fields.at(7), "1" | "A");
     if !(fields.at(8).is_empty() && fields.at(9).is_empty()) {
-        match (fields.number(8), fields.number(9)) {
+        match (fields.decimal(8), fields.decimal(9)) {
             (None, None) => draft.suspect("place"),
             (latitude, longitude) => draft.place_of(latitude, longitude),
         }
     }
     for (at, set) in [(10, Draft::speed_kmh as fn(&mut Draft, f64)), (11, Draft::course_deg), (12, Draft::altitude_m)] {
-        if let Some(value) = fields.number(at) {
+        if let Some(value) = fields.decimal(at) {
             set(&mut draft, value);
         }
     }
     draft.set_int(Name::GsmSignalLevel, fields.number::<u8>(6));
-    draft.set_float(Name::Hdop, fields.number(13));
+    draft.set_float(Name::Hdop, fields.decimal(13));
     draft.set_int(Name::Satellites, fields.number::<u8>(14));
     for (at, name) in [(15, Name::Ignition), (16, Name::Charging)] {
         if let "0" | "1" = fields.at(at) {

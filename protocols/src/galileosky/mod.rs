@@ -102,7 +102,7 @@ impl Decoder for GalileoskyDecoder {
             mark_unchecked(out.get_mut(before..).unwrap_or_default());
         }
         let [low, high] = checksum;
-        replies.bytes(release, alloc::vec![if head == PICTURE { PICTURE } else { CONFIRMED }, low, high]);
+        replies.copied(release, &[if head == PICTURE { PICTURE } else { CONFIRMED }, low, high]);
         Ok(Progress::Frame)
     }
 

@@ -219,7 +219,7 @@ impl Gt06Decoder {
             self.zone_s = zone_seconds(zone);
         }
         out.push(Message::Login { identifier, password: None });
-        replies.bytes(Release::Identified, short_answer(frame.kind, frame.serial));
+        replies.copied(Release::Identified, &short_answer(frame.kind, frame.serial));
         Some(())
     }
 
@@ -276,7 +276,7 @@ impl Frame<'_> {
     fn answer(&self, answer: Answer, replies: &mut Replies) {
         match answer {
             Answer::Nothing => {}
-            Answer::Usual => replies.bytes(Release::Durable, short_answer(self.kind, self.serial)),
+            Answer::Usual => replies.copied(Release::Durable, &short_answer(self.kind, self.serial)),
             Answer::Extended => replies.bytes(Release::Durable, sealed(true, self.kind, &[], self.serial)),
         }
     }
@@ -350,10 +350,10 @@ const fn heartbeat(attributes: Attributes) -> Message {
 }
 
 /// The answer that nearly all frames get.
-fn short_answer(kind: u8, serial: u16) -> Vec<u8> {
+fn short_answer(kind: u8, serial: u16) -> [u8; 10] {
     let [high, low] = serial.to_be_bytes();
     let [crc_high, crc_low] = crc16_x25(&[0x05, kind, high, low]).to_be_bytes();
-    Vec::from([0x78, 0x78, 0x05, kind, high, low, crc_high, crc_low, 0x0D, 0x0A])
+    [0x78, 0x78, 0x05, kind, high, low, crc_high, crc_low, 0x0D, 0x0A]
 }
 
 /// A whole frame around a body.

@@ -100,7 +100,7 @@ pub fn read(raw: &[u8], env: &Environment<'_>, out: &mut Vec<Message>, replies: 
             answer.extend_from_slice(b"\r\n");
             replies.bytes(release, answer);
         }
-        _ => replies.bytes(release, short_answer(kind, serial)),
+        _ => replies.copied(release, &short_answer(kind, serial)),
     }
 }
 

@@ -1,10 +1,11 @@
 //! The text form: `*HQ,identifier,word,…#`.
 
 use super::report::{Angle, Place, Time, record, status};
-use crate::wire::{cell_text, push_padded};
+use crate::wire::{Parts, cell_text, decimal, push_padded};
 use crate::{Attributes, Civil, DecodeError, Environment, Identifier, Key, Message, Micros, Name, Record, Release, Replies, Value};
 use alloc::string::String;
 use alloc::vec::Vec;
+use smallvec::SmallVec;
 
 /// Fields that are looked at; what follows in a longer line is not.
 const FIELDS_MAX: usize = 80;
@@ -14,8 +15,8 @@ const CELLS_MAX: usize = 16;
 
 /// A line taken apart.
 struct Line<'a> {
-    fields: [&'a str; FIELDS_MAX],
-    count: usize,
+    /// As many as a line without cells has stand in it without an allocation.
+    fields: SmallVec<[&'a str; 24]>,
     identifier: Option<Identifier>,
     raw: &'a [u8],
 }
@@ -26,7 +27,7 @@ impl<'a> Line<'a> {
     }
 
     fn fields(&self) -> &[&'a str] {
-        self.fields.get(..self.count).unwrap_or_default()
+        &self.fields
     }
 
     /// From that field on.
@@ -63,12 +64,9 @@ pub fn read(raw: &[u8], env: &Environment<'_>, out: &mut Vec<Message>, replies: 
     let Some(text) = raw.get(1..raw.len().saturating_sub(1)).and_then(|text| core::str::from_utf8(text).ok()) else {
         return Err(DecodeError::skipped("no text"));
     };
-    let mut line = Line { fields: [""; FIELDS_MAX], count: 0, identifier: None, raw };
-    for (slot, field) in line.fields.iter_mut().zip(text.split(',')) {
-        *slot = field.trim();
-        line.count = line.count.saturating_add(1);
-    }
-    if line.count < 3 || line.at(0).len() != 2 {
+    let fields = Parts::of(text, ',').map(str::trim_ascii).take(FIELDS_MAX).collect();
+    let mut line = Line { fields, identifier: None, raw };
+    if line.fields.len() < 3 || line.at(0).len() != 2 {
         return Err(DecodeError::skipped("no maker, identifier and word"));
     }
     line.identifier = Identifier::new(line.at(1));
@@ -184,7 +182,7 @@ fn place(line: &Line<'_>, now: Micros, out: &mut Vec<Message>) -> Option<Message
         "0" | "1" => matches!(line.at(i.saturating_add(2)), "N" | "S"),
         _ => false,
     };
-    let valid = (4..line.count).find(|i| says_valid(i) && is_time(line.at(i.saturating_sub(1))))?;
+    let valid = (4..line.fields.len()).find(|i| says_valid(i) && is_time(line.at(i.saturating_sub(1))))?;
     let clock = six(line.at(valid.saturating_sub(1)));
     // One more field may stand before the date.
     let date_at = [7, 8].into_iter().map(|o| valid.saturating_add(o)).find(|i| six(line.at(*i)).is_some());
@@ -270,7 +268,7 @@ fn gauges(line: &Line<'_>, after: usize) -> Option<Gauges> {
     Some(Gauges {
         odometer_m: odometer.parse().ok()?,
         temperature_c: temperature.parse().ok()?,
-        fuel_pct: fuel.parse().ok().filter(|f: &f64| f.is_finite())?,
+        fuel_pct: decimal(fuel)?,
         altitude_m: altitude.parse::<i16>().ok().map(f32::from),
     })
 }
@@ -322,8 +320,8 @@ fn degrees(line: &Line<'_>, valid: usize) -> Option<Place> {
         north: latitude.to_degrees(south),
         east: longitude.to_degrees(west),
         valid: matches!(line.at(valid), "A" | "1"),
-        speed_knots: told(5).parse().ok().filter(|speed: &f64| speed.is_finite() && *speed >= 0.0),
-        course_deg: told(6).parse().ok().filter(|course: &f64| course.is_finite()),
+        speed_knots: decimal(told(5)).filter(|speed| *speed >= 0.0),
+        course_deg: decimal(told(6)),
     })
 }
 

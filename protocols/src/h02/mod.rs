@@ -25,6 +25,7 @@ mod report;
 
 pub use encoder::H02Encoder;
 
+use crate::wire::find;
 use crate::{About, Checksum, DecodeError, Decoder, Environment, Message, Progress, Replies, Transport};
 use alloc::vec::Vec;
 use bytes::{Buf as _, BytesMut};
@@ -103,7 +104,7 @@ impl H02Decoder {
         out: &mut Vec<Message>,
         replies: &mut Replies,
     ) -> Result<Progress, DecodeError> {
-        let end = bytes.iter().take(FRAME_BYTES_MAX).position(|b| *b == b'#');
+        let end = find(bytes.get(..FRAME_BYTES_MAX).unwrap_or(bytes), b'#');
         let Some(end) = end else {
             if bytes.len() >= FRAME_BYTES_MAX {
                 return Err(DecodeError::fatal("frame too long"));

@@ -31,7 +31,7 @@ fn records(heard: &Heard) -> Vec<&Record> {
 #[test]
 fn a_place_is_answered_with_the_time_now_after_the_commit() {
     let heard = hear(b"*HQ,8650000001,V1,101530,A,4807.0380,N,01131.0000,E,010.00,090,010124,FFFFFBFF#", false);
-    let expected = ReplyBody::Bytes(b"*HQ,8650000001,V4,V1,20260101000000#".to_vec());
+    let expected = ReplyBody::Bytes(b"*HQ,8650000001,V4,V1,20260101000000#"[..].into());
     assert_eq!(heard.replies, [Reply { body: expected, release: Release::Durable, refused: None }]);
     let records = records(&heard);
     let fix = records.first().and_then(|r| r.fix);

@@ -229,18 +229,18 @@ fn line(text: &str) -> Option<Draft> {
     }
     let time = fields.at(3);
     let mut draft = Draft::at_told(time.get(..6).zip(time.get(6..)).and_then(|(date, time)| Civil::from_year_month_day(date, time)));
-    draft.place_of(fields.number(1), fields.number(2));
+    draft.place_of(fields.decimal(1), fields.decimal(2));
     draft.valid = fields.at(4) == "A";
     draft.set_int(Name::Satellites, fields.number::<u8>(5));
     if let Some(signal) = fields.number::<i64>(6) {
         draft.set(Name::GsmSignalLevel, Value::Int(signal));
     }
     for (at, set) in [(7, Draft::speed_kmh as fn(&mut Draft, f64)), (8, Draft::course_deg), (10, Draft::altitude_m)] {
-        if let Some(value) = fields.number(at) {
+        if let Some(value) = fields.decimal(at) {
             set(&mut draft, value);
         }
     }
-    draft.set_float(Name::Hdop, fields.number(9));
+    draft.set_float(Name::Hdop, fields.decimal(9));
     draft.set_int(Name::OdometerM, fields.number::<i64>(11));
     draft.set_int(Name::WorkHoursS, fields.number::<i64>(12));
     cell(fields.at(13), fields.number(6), &mut draft);

@@ -1,7 +1,7 @@
 //! Transparent data (UEX): what an appliance on the serial port says. They may hold any byte, also those that end a field or a line, so
 //! they are found by their count. Bytes 00 and 01 in them travel as 01 10 and 01 11, each of which counts as one.
 
-use crate::wire::to_hex;
+use crate::wire::{find, to_hex};
 use crate::{Draft, Key, Name, Value, carry};
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -33,7 +33,7 @@ pub fn line_end(bytes: &[u8]) -> Option<usize> {
             if bytes.get(last) == Some(&b'\r') { last } else { data.end }
         }
     };
-    bytes.get(from..)?.iter().position(|byte| *byte == b'\r')?.checked_add(from)
+    find(bytes.get(from..)?, b'\r')?.checked_add(from)
 }
 
 /// A line with transparent data, in its parts.

@@ -37,7 +37,7 @@ mod zip;
 
 pub use encoder::SuntechEncoder;
 
-use crate::wire::Fields;
+use crate::wire::{self, Fields};
 use crate::{
     About, Addressee, Attributes, CannotSay, Checksum, Civil, Command, DecodeError, Decoder, Draft, Environment, Expect, Identifier,
     Message, Micros, Progress, Replies, Transport,
@@ -228,18 +228,18 @@ fn is_date(fields: &Line<'_>, at: usize) -> bool {
 
 /// Latitude, longitude, speed, course from that field on.
 fn place(fields: &Line<'_>, at: usize, draft: &mut Draft) {
-    draft.place_of(fields.number(at), fields.number(at.saturating_add(1)));
-    if let Some(speed) = fields.number(at.saturating_add(2)) {
+    draft.place_of(fields.decimal(at), fields.decimal(at.saturating_add(1)));
+    if let Some(speed) = fields.decimal(at.saturating_add(2)) {
         draft.speed_kmh(speed);
     }
-    if let Some(course) = fields.number(at.saturating_add(3)) {
+    if let Some(course) = fields.decimal(at.saturating_add(3)) {
         draft.course_deg(course);
     }
 }
 
 /// Volts as millivolts.
 fn millivolts(text: &str) -> Option<i64> {
-    let volts: f64 = text.parse().ok().filter(|volts: &f64| (0.0..10_000.0).contains(volts))?;
+    let volts: f64 = wire::decimal(text).filter(|volts| (0.0..10_000.0).contains(volts))?;
     Some(crate::carry::whole(volts * 1_000.0))
 }
 

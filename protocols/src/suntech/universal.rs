@@ -2,7 +2,7 @@
 
 use super::alert::{KEY, alert};
 use super::{Data, Line, data, millivolts, time};
-use crate::wire::{Cursor, bcd, cell_text, push_padded, to_hex};
+use crate::wire::{Cursor, bcd, cell_text, decimal, push_padded, to_hex};
 use crate::{Attributes, Civil, DecodeError, Draft, Identifier, Key, Message, Name, Value};
 use alloc::format;
 use alloc::string::String;
@@ -90,11 +90,11 @@ pub fn read(kind: &str, fields: &Line<'_>, data: Option<Data<'_>>) -> Option<Dra
         draft.set(Name::Cell, Value::Text(cell_text((country, network), (area, cell), None).as_str()));
     }
     let [latitude, longitude, speed, course] = [LATITUDE, LONGITUDE, SPEED, COURSE].map(&mut take);
-    draft.place_of(latitude.parse().ok(), longitude.parse().ok());
-    if let Ok(speed) = speed.parse() {
+    draft.place_of(decimal(latitude), decimal(longitude));
+    if let Some(speed) = decimal(speed) {
         draft.speed_kmh(speed);
     }
-    if let Ok(course) = course.parse() {
+    if let Some(course) = decimal(course) {
         draft.course_deg(course);
     }
     draft.set_int(Name::Satellites, take(SATELLITES).parse::<u8>().ok());
@@ -172,7 +172,7 @@ fn assigned(fields: &Line<'_>, at: usize, draft: &mut Draft) {
 fn tags(fields: &Line<'_>) -> Option<Draft> {
     let mut draft = Draft::at_told(time(fields.at(4), fields.at(5)));
     draft.set_text(Name::Firmware, fields.at(3));
-    draft.place_of(fields.number(6), fields.number(7));
+    draft.place_of(fields.decimal(6), fields.decimal(7));
     draft.valid = true;
     let parts = fields.from(9).as_chunks::<7>().0;
     for (number, part) in (1..=fields.number::<u8>(8)?).zip(parts) {

@@ -28,9 +28,9 @@ use crate::{
     About, Addressee, CannotSay, Checksum, Command, DecodeError, Decoder, Environment, Expect, Identifier, Message, Name, Progress,
     Release, Replies, Reply, ReplyBody, Transport, Value,
 };
-use alloc::vec;
 use alloc::vec::Vec;
 use bytes::{Buf, BytesMut};
+use smallvec::smallvec;
 
 /// What `teltonika` is to the rest.
 pub(crate) const ABOUT: About = About {
@@ -100,7 +100,11 @@ fn login(length: usize, bytes: &mut BytesMut, out: &mut Vec<Message>, replies: &
     let identifier = identifier(text).ok_or(DecodeError::fatal("login is no text"))?;
     bytes.advance(length.saturating_add(2));
     out.push(Message::Login { identifier, password: None });
-    replies.push(Reply { body: ReplyBody::Bytes(vec![1]), release: Release::Identified, refused: Some(ReplyBody::Bytes(vec![0])) });
+    replies.push(Reply {
+        body: ReplyBody::Bytes(smallvec![1]),
+        release: Release::Identified,
+        refused: Some(ReplyBody::Bytes(smallvec![0])),
+    });
     Ok(Progress::Frame)
 }
 
@@ -153,7 +157,7 @@ fn spoilt_length(bytes: &mut BytesMut, env: &Environment<'_>, out: &mut Vec<Mess
     }
     bytes.clear();
     mark_unchecked(out.get_mut(before..).unwrap_or_default());
-    replies.bytes(Release::Durable, u32::from(count).to_be_bytes().to_vec());
+    replies.copied(Release::Durable, &u32::from(count).to_be_bytes());
     Progress::Frame
 }
 
@@ -176,7 +180,7 @@ fn stream_data(data: &[u8], env: &Environment<'_>, out: &mut Vec<Message>, repli
     if let Some(records::Rest { reason, raw }) = undecoded {
         out.push(Message::Undecoded { identifier: None, reason, raw: raw.to_vec() });
     }
-    replies.bytes(Release::Durable, u32::from(count).to_be_bytes().to_vec());
+    replies.copied(Release::Durable, &u32::from(count).to_be_bytes());
     Ok(())
 }
 
@@ -207,7 +211,7 @@ fn datagram(bytes: &[u8], env: &Environment<'_>, out: &mut Vec<Message>, replies
         return Err(DecodeError::skipped(rest.reason));
     }
     let [high, low] = packet;
-    replies.bytes(Release::Durable, vec![0, 5, high, low, 1, avl_packet, data.count]);
+    replies.copied(Release::Durable, &[0, 5, high, low, 1, avl_packet, data.count]);
     Ok(())
 }
 
@@ -255,8 +259,8 @@ mod tests {
         let (mut out, mut replies) = (Vec::new(), Replies::new());
         assert_eq!(TeltonikaDecoder.decode(&mut bytes, &Environment::default(), &mut out, &mut replies), Ok(Progress::Frame));
         let [reply] = replies.as_slice() else { panic!("one reply") };
-        assert_eq!((&reply.body, reply.release), (&ReplyBody::Bytes(vec![1]), Release::Identified));
-        assert_eq!(reply.refused, Some(ReplyBody::Bytes(vec![0])));
+        assert_eq!((&reply.body, reply.release), (&ReplyBody::Bytes(smallvec![1]), Release::Identified));
+        assert_eq!(reply.refused, Some(ReplyBody::Bytes(smallvec![0])));
     }
 
     #[test]

@@ -29,7 +29,7 @@ mod record;
 
 pub use encoder::WialonEncoder;
 
-use crate::wire::crc16_arc;
+use crate::wire::{crc16_arc, find};
 use crate::{
     About, Attributes, Checksum, DecodeError, Decoder, Environment, Identifier, Message, Name, Progress, Record, Release, Replies, Reply,
     ReplyBody, Transport, Value,
@@ -123,7 +123,7 @@ struct Heard<'a> {
 
 impl Heard<'_> {
     fn reply(&mut self, release: Release, text: &str) {
-        self.replies.bytes(release, text.as_bytes().to_vec());
+        self.replies.copied(release, text.as_bytes());
     }
 
     fn record(&mut self, record: Record) {
@@ -206,7 +206,7 @@ impl WialonDecoder {
     /// Where the first line ends, its end included.
     fn line_end(&mut self, bytes: &[u8], datagram: bool) -> Result<Option<usize>, DecodeError> {
         let unseen = bytes.get(self.scanned..).unwrap_or_default();
-        let end = match unseen.iter().position(|byte| *byte == b'\n') {
+        let end = match find(unseen, b'\n') {
             Some(place) => Some(self.scanned.saturating_add(place).saturating_add(1)),
             None if datagram && !bytes.is_empty() => Some(bytes.len()),
             None => None,
@@ -287,7 +287,7 @@ impl WialonDecoder {
         self.version = version;
         let password = Some(password).filter(|password| !matches!(*password, "" | "NA")).map(ToOwned::to_owned);
         heard.out.push(Message::Login { identifier, password });
-        let body = |answer: &str| ReplyBody::Bytes(answer.as_bytes().to_vec());
+        let body = |answer: &str| ReplyBody::Bytes(answer.as_bytes().into());
         heard.replies.push(Reply { body: body("#AL#1\r\n"), release: Release::Identified, refused: Some(body("#AL#0\r\n")) });
         Ok(())
     }
@@ -416,6 +416,6 @@ mod tests {
         assert_eq!(decoder.decode(&mut bytes, &Environment::default(), &mut out, &mut replies), Ok(Progress::Frame));
         let [reply] = replies.as_slice() else { panic!("one reply") };
         assert_eq!(reply.release, Release::Identified);
-        assert_eq!(reply.refused, Some(ReplyBody::Bytes(b"#AL#0\r\n".to_vec())));
+        assert_eq!(reply.refused, Some(ReplyBody::Bytes(b"#AL#0\r\n"[..].into())));
     }
 }

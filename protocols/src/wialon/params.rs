@@ -4,6 +4,7 @@
 //! for `io[7]`), and so are the names that the manual gives (`SOS`) and that trackers commonly use (`bat`, `temp`). Others keep
 //! the name that the tracker gives them.
 
+use crate::wire::{Parts, decimal};
 use crate::{Alarm, Attributes, Key, Name, Value};
 use alloc::string::String;
 use core::fmt::Write as _;
@@ -37,10 +38,10 @@ const YES_NO: [Name; 10] = [
 
 /// Reads a list.
 pub(super) fn read(list: &str, out: &mut Attributes) {
-    for param in list.split(',').filter(|param| !param.is_empty()) {
-        let mut parts = param.splitn(3, ':');
+    for param in Parts::of(list, ',').filter(|param| !param.is_empty()) {
+        let mut parts = Parts::of(param, ':');
         let name = parts.next().unwrap_or_default();
-        match (parts.next(), parts.next()) {
+        match (parts.next(), parts.rest()) {
             (Some(kind), Some(text)) => push(out, name, value(kind, text)),
             (Some(text), None) => push(out, name, Value::Text(text)),
             _ => push(out, name, Value::Text("")),
@@ -57,7 +58,7 @@ fn value<'a>(kind: &str, text: &'a str) -> Value<'a> {
 }
 
 fn real(text: &str) -> Value<'_> {
-    text.parse().ok().filter(|number: &f64| number.is_finite()).map_or(Value::Text(text), Value::Float)
+    decimal(text).map_or(Value::Text(text), Value::Float)
 }
 
 fn push<'a>(out: &mut Attributes, name: &'a str, value: Value<'a>) {
@@ -91,7 +92,7 @@ fn push<'a>(out: &mut Attributes, name: &'a str, value: Value<'a>) {
 /// A number, also one that was sent as text.
 fn number(value: Value<'_>) -> Option<f64> {
     match value {
-        Value::Text(text) => text.parse().ok().filter(|number: &f64| number.is_finite()),
+        Value::Text(text) => decimal(text),
         value => value.as_f64(),
     }
 }

@@ -1,6 +1,7 @@
 //! The fields of a record.
 
 use super::params;
+use crate::wire::{Parts, decimal, decimal_single};
 use crate::{Attributes, Civil, Fix, Key, Latitude, Longitude, Name, Record, Value};
 use alloc::format;
 
@@ -17,7 +18,7 @@ fn present(field: Option<&str>) -> Option<&str> {
 
 /// A number; what is none, or none that is finite, is out of range.
 fn real(field: Option<&str>, name: &'static str, suspicious: &mut Option<&'static str>) -> Option<f32> {
-    let number = present(field)?.parse().ok().filter(|number: &f32| number.is_finite());
+    let number = decimal_single(present(field)?);
     if number.is_none() {
         *suspicious = Some(name);
     }
@@ -30,7 +31,7 @@ pub(super) fn parse(text: &str) -> Option<Record> {
     if !(SHORT_FIELDS..=FIELDS).contains(&count) {
         return None;
     }
-    let mut fields = text.split(';');
+    let mut fields = Parts::of(text, ';');
     let mut next = || fields.next();
     let mut suspicious = None;
     let (date, time) = (present(next()), present(next()));
@@ -75,7 +76,7 @@ pub(super) fn parse(text: &str) -> Option<Record> {
 
 /// What a full record has beyond a short one.
 fn rest<'a>(out: &mut Attributes, next: &mut impl FnMut() -> Option<&'a str>) {
-    if let Some(hdop) = present(next()).and_then(|hdop| hdop.parse().ok()) {
+    if let Some(hdop) = present(next()).and_then(decimal) {
         out.set(Name::Hdop, Value::Float(hdop));
     }
     for name in [Name::InputMask, Name::OutputMask] {
@@ -85,8 +86,8 @@ fn rest<'a>(out: &mut Attributes, next: &mut impl FnMut() -> Option<&'a str>) {
             None => {}
         }
     }
-    for (index, volts) in present(next()).unwrap_or_default().split(',').enumerate() {
-        if let Some(volts) = present(Some(volts)).and_then(|volts| volts.parse().ok()) {
+    for (index, volts) in Parts::of(present(next()).unwrap_or_default(), ',').enumerate() {
+        if let Some(volts) = present(Some(volts)).and_then(decimal) {
             out.push(Key::Text(&format!("adc{}", index.saturating_add(1))), Value::Float(volts));
         }
     }
@@ -131,8 +132,8 @@ fn place(latitude: (&str, &str), longitude: (&str, &str), suspicious: &mut Optio
 
 /// `DDMM.mm` and the side of the zero line.
 fn degrees(digits: &str, side: &str, positive: &str, negative: &str) -> Option<f64> {
-    let number: f64 = digits.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0)?;
-    let whole = libm::floor(number / 100.0);
+    let number: f64 = decimal(digits).filter(|number| *number >= 0.0)?;
+    let whole = libm::trunc(number / 100.0);
     let degrees = whole + (number - whole * 100.0) / 60.0;
     match side {
         side if side == positive => Some(degrees),

@@ -1,7 +1,9 @@
 //! Texts, digits, degrees and minutes.
 
+use super::{Parts, decimal};
 use alloc::string::String;
 use alloc::vec::Vec;
+use smallvec::SmallVec;
 
 /// A short text that is put together without an allocation. What does not fit is left out.
 #[derive(Clone, Copy, Debug)]
@@ -46,20 +48,16 @@ impl ShortText {
         let end = self.length.saturating_add(count);
         let Some(room) = self.bytes.get_mut(self.length..end) else { return };
         self.length = end;
-        match u32::try_from(number) {
-            Ok(mut rest) => {
-                for place in room.iter_mut().rev() {
-                    *place = hex_digit(u8::try_from(rest % 10).unwrap_or(0));
-                    rest /= 10;
-                }
+        let mut rest = number;
+        // Two digits a division.
+        for places in room.rchunks_mut(2) {
+            let pair = u8::try_from(rest % 100).unwrap_or(0);
+            match places {
+                [tens, ones] => (*tens, *ones) = ((pair / 10) | b'0', (pair % 10) | b'0'),
+                [one] => *one = (pair % 10) | b'0',
+                _ => {}
             }
-            Err(_) => {
-                let mut rest = number;
-                for place in room.iter_mut().rev() {
-                    *place = hex_digit(u8::try_from(rest % 10).unwrap_or(0));
-                    rest /= 10;
-                }
-            }
+            rest /= 100;
         }
     }
 
@@ -79,12 +77,21 @@ pub const fn hex_digit(nibble: u8) -> u8 {
 
 /// Appends a number with zeros before it.
 pub fn push_padded(text: &mut String, number: u32, digits: usize) {
-    let mut plain = ShortText::default();
-    plain.push_number(u64::from(number));
-    for _ in plain.as_str().len()..digits {
+    let mut room = [b'0'; 10];
+    let mut rest = number;
+    let mut count = 0_usize;
+    for place in room.iter_mut().rev() {
+        if rest == 0 && count >= digits.max(1) {
+            break;
+        }
+        *place = u8::try_from(rest % 10).unwrap_or(0) | b'0';
+        rest /= 10;
+        count = count.saturating_add(1);
+    }
+    for _ in count..digits {
         text.push('0');
     }
-    text.push_str(plain.as_str());
+    text.push_str(room.get(room.len().saturating_sub(count)..).and_then(|d| core::str::from_utf8(d).ok()).unwrap_or_default());
 }
 
 /// A mobile cell as attributes have it: country, network, area, cell and, where it is known, the signal without its minus sign.
@@ -160,7 +167,7 @@ pub fn wifi_text(address: [u8; 6], signal: Option<u16>) -> ShortText {
 /// Degrees and minutes in one number, `DDMM.mmmm` (NMEA 0183), in degrees. `None` for what is no number or has 60 minutes or more.
 #[must_use]
 pub fn degrees_minutes(digits: &str) -> Option<f64> {
-    let number: f64 = digits.parse().ok().filter(|number: &f64| number.is_finite())?;
+    let number = decimal(digits)?;
     let whole = libm::trunc(number / 100.0);
     let minutes = number - whole * 100.0;
     (minutes.abs() < 60.0).then_some(whole + minutes / 60.0)
@@ -177,29 +184,24 @@ pub fn degrees_minutes_side(digits: &str, side: &str) -> Option<f64> {
     }
 }
 
-/// A line taken apart at its separators, without an allocation. What is beyond `MAX` fields is not looked at.
-#[derive(Clone, Copy, Debug)]
+/// A line taken apart at its separators; without an allocation up to the number of fields that most lines have. What is beyond `MAX`
+/// fields is not looked at.
+#[derive(Clone, Debug)]
 pub struct Fields<'a, const MAX: usize> {
-    fields: [&'a str; MAX],
-    count: usize,
+    fields: SmallVec<[&'a str; 24]>,
 }
 
 impl<'a, const MAX: usize> Fields<'a, MAX> {
     /// Cuts the text.
     #[must_use]
     pub fn split(text: &'a str, separator: char) -> Self {
-        let mut all = Self { fields: [""; MAX], count: 0 };
-        for (slot, field) in all.fields.iter_mut().zip(text.split(separator)) {
-            *slot = field;
-            all.count = all.count.saturating_add(1);
-        }
-        all
+        Self { fields: Parts::of(text, separator).take(MAX).collect() }
     }
 
     /// How many there are.
     #[must_use]
-    pub const fn count(&self) -> usize {
-        self.count
+    pub fn count(&self) -> usize {
+        self.fields.len()
     }
 
     /// The field there; empty beyond the last.
@@ -211,13 +213,19 @@ impl<'a, const MAX: usize> Fields<'a, MAX> {
     /// From that field on.
     #[must_use]
     pub fn from(&self, index: usize) -> &[&'a str] {
-        self.fields.get(index..self.count).unwrap_or_default()
+        self.fields.get(index..).unwrap_or_default()
     }
 
     /// The number in that field.
     #[must_use]
     pub fn number<T: core::str::FromStr>(&self, index: usize) -> Option<T> {
         self.at(index).parse().ok()
+    }
+
+    /// The decimal number in that field.
+    #[must_use]
+    pub fn decimal(&self, index: usize) -> Option<f64> {
+        decimal(self.at(index))
     }
 }
 

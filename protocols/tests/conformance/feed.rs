@@ -77,7 +77,7 @@ fn send(decoder: &mut dyn Decoder, buffer: &mut BytesMut, env: &Environment<'_>,
         }
     }
     heard.answers.extend(replies.drain().map(|reply| match reply.body {
-        ReplyBody::Bytes(bytes) => Answer::Bytes(bytes),
+        ReplyBody::Bytes(bytes) => Answer::Bytes(bytes.into_vec()),
         ReplyBody::Http { status, .. } => Answer::Http(status),
     }));
     heard

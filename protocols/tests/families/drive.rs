@@ -140,7 +140,7 @@ fn accept(decoder: &mut dyn Decoder, input: &Input<'_>, env: &Environment<'_>, h
 fn take(out: &mut Vec<Message>, replies: &mut Replies, heard: &mut Heard) {
     heard.events.extend(out.drain(..).map(Event::Message));
     heard.answers.extend(replies.drain().map(|reply| match reply.body {
-        ReplyBody::Bytes(bytes) => Answer::Bytes(bytes),
+        ReplyBody::Bytes(bytes) => Answer::Bytes(bytes.into_vec()),
         ReplyBody::Http { status, body } => Answer::Http { status, body },
     }));
 }
