@@ -57,4 +57,5 @@ protocols! {
     Tk103 = tk103::{Tk103Decoder, Tk103Encoder};
     Coban = coban::{CobanDecoder, CobanEncoder};
     Xexun2 = xexun2::{Xexun2Decoder, Xexun2Encoder};
+    Xexun = xexun::{XexunDecoder, XexunEncoder};
 }
