@@ -58,4 +58,5 @@ protocols! {
     Coban = coban::{CobanDecoder, CobanEncoder};
     Xexun2 = xexun2::{Xexun2Decoder, Xexun2Encoder};
     Xexun = xexun::{XexunDecoder, XexunEncoder};
+    MiniFinder2 = minifinder2::{MiniFinder2Decoder, MiniFinder2Encoder};
 }
