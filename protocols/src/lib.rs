@@ -59,4 +59,5 @@ protocols! {
     Xexun2 = xexun2::{Xexun2Decoder, Xexun2Encoder};
     Xexun = xexun::{XexunDecoder, XexunEncoder};
     MiniFinder2 = minifinder2::{MiniFinder2Decoder, MiniFinder2Encoder};
+    Queclink = queclink::{QueclinkDecoder, QueclinkEncoder};
 }

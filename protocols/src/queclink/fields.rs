@@ -1,0 +1,97 @@
+//! Fields are known by their form.
+
+use crate::wire::decimal;
+use crate::{Civil, Micros};
+
+/// `YYYYMMDDhhmmss`.
+pub fn is_time(field: &str) -> bool {
+    field.len() == 14 && field.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The instant.
+pub fn time(field: &str) -> Option<Micros> {
+    if !is_time(field) {
+        return None;
+    }
+    let part = |from: usize, to: usize| field.get(from..to)?.parse::<u32>().ok();
+    let year = i32::try_from(part(0, 4)?).ok()?;
+    Civil { year, month: part(4, 6)?, day: part(6, 8)?, hour: part(8, 10)?, minute: part(10, 12)?, second: part(12, 14)?, micros: 0 }
+        .to_micros()
+}
+
+/// Degrees: a number with a point.
+pub fn is_degrees(field: &str) -> bool {
+    field.contains('.') && decimal(field).is_some_and(|degrees| degrees.abs() <= 180.0)
+}
+
+/// A whole number without leading zeros.
+pub fn whole(field: &str) -> Option<u32> {
+    let canonical = field.len() == 1 || !field.starts_with('0');
+    field.parse().ok().filter(|_| canonical && field.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// A charge.
+pub fn percent(field: &str) -> Option<u32> {
+    whole(field).filter(|percent| *percent <= 100)
+}
+
+/// So many hexadecimal digits.
+pub fn is_hex(field: &str, digits: usize) -> bool {
+    field.len() == digits && field.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Country, network, area and cell: the country has three digits, with or without a zero before it.
+pub fn cell(fields: &[&str]) -> Option<((u16, u16), (u64, u64))> {
+    let [country, network, area, cell, ..] = fields else { return None };
+    let digits = |field: &str| (1..=4).contains(&field.len()) && field.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(country) || !digits(network) || area.is_empty() || area.len() > 8 || cell.is_empty() || cell.len() > 8 {
+        return None;
+    }
+    let country = country.parse().ok().filter(|country| (200..800).contains(country))?;
+    Some(((country, network.parse().ok()?), (u64::from_str_radix(area, 16).ok()?, u64::from_str_radix(cell, 16).ok()?)))
+}
+
+/// `HHHHH:MM:SS` in seconds.
+pub fn hours(field: &str) -> Option<i64> {
+    let mut parts = field.split(':');
+    let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next()?);
+    if hours.len() != 5 || minutes.len() != 2 || seconds.len() != 2 || parts.next().is_some() {
+        return None;
+    }
+    let number = |text: &str| text.parse::<u32>().ok().map(i64::from);
+    Some(number(hours)?.saturating_mul(3_600).saturating_add(number(minutes)?.saturating_mul(60)).saturating_add(number(seconds)?))
+}
+
+/// What the first byte of a state says of the ignition and of motion: `None` for a state that is none.
+pub fn state(field: &str) -> Option<(Option<bool>, Option<bool>)> {
+    Some(match field.get(..2)? {
+        "11" => (Some(false), Some(false)),
+        "12" | "16" | "1A" => (Some(false), Some(true)),
+        "21" => (Some(true), Some(false)),
+        "22" => (Some(true), Some(true)),
+        "41" => (None, Some(false)),
+        "42" => (None, Some(true)),
+        "00" => (None, None),
+        _ => return None,
+    })
+}
+
+/// The state of a report: state, inputs and outputs, two hexadecimal digits each.
+pub fn is_report_state(field: &str) -> bool {
+    (is_hex(field, 6) || is_hex(field, 10)) && state(field).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms() {
+        assert_eq!(hours("00117:31:26"), Some(423_086));
+        assert_eq!((hours("117:31:26"), hours("00117:31")), (None, None));
+        assert_eq!((percent("07"), percent("0"), percent("101"), percent("+7")), (None, Some(0), None, None));
+        assert_eq!(cell(&["0262", "0002", "0B1C", "01A2C3D"]), Some(((262, 2), (0x0B1C, 0x01A_2C3D))));
+        assert_eq!(cell(&["4126", "210", "0", "18673"]), None);
+        assert!(is_report_state("210100") && !is_report_state("990100") && !is_report_state("21"));
+    }
+}
