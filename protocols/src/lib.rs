@@ -60,4 +60,5 @@ protocols! {
     Xexun = xexun::{XexunDecoder, XexunEncoder};
     MiniFinder2 = minifinder2::{MiniFinder2Decoder, MiniFinder2Encoder};
     Queclink = queclink::{QueclinkDecoder, QueclinkEncoder};
+    Totem = totem::{TotemDecoder, TotemEncoder};
 }
