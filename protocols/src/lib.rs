@@ -61,4 +61,6 @@ protocols! {
     MiniFinder2 = minifinder2::{MiniFinder2Decoder, MiniFinder2Encoder};
     Queclink = queclink::{QueclinkDecoder, QueclinkEncoder};
     Totem = totem::{TotemDecoder, TotemEncoder};
+    CalAmp = calamp::{CalAmpDecoder, CalAmpEncoder};
+    Egts = egts::{EgtsDecoder, EgtsEncoder};
 }

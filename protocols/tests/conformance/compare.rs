@@ -39,19 +39,19 @@ fn places(vector: &Vector, heard: &Heard, tally: &mut Tally) {
         match (wanted.get(index), got.get(index)) {
             (Some(wanted), Some((record, fix))) => {
                 let found = differences(vector, wanted, record, fix);
-                tally.places.add(found.is_empty());
+                tally.place(&vector.id, found.is_empty());
                 tally.disagreements.extend(found);
                 tally.valid.add(wanted.valid == fix.valid);
                 tally.altitude.add((wanted.altitude_m - f64::from(fix.altitude_m.unwrap_or(0.0))).abs() <= 1.0);
                 attributes(vector, wanted, &record.attributes, tally);
             }
             (Some(wanted), None) => {
-                tally.places.add(false);
+                tally.place(&vector.id, false);
                 let theirs = format!("{}/{}", wanted.latitude, wanted.longitude);
                 tally.disagreements.push(difference(vector, "place", "none".into(), theirs));
             }
             (None, Some((_, fix))) => {
-                tally.places.add(false);
+                tally.place(&vector.id, false);
                 let ours = format!("{}/{}", fix.latitude.degrees(), fix.longitude.degrees());
                 tally.disagreements.push(difference(vector, "place", ours, "none".into()));
             }
@@ -67,7 +67,7 @@ fn places(vector: &Vector, heard: &Heard, tally: &mut Tally) {
         // What is neither an old fix nor a place has a time of its own.
         if !wanted.outdated && !wanted.of_the_clock {
             let time = times.get(index).copied().flatten();
-            tally.places.add(time == wanted.time);
+            tally.place(&vector.id, time == wanted.time);
             if time != wanted.time {
                 tally.disagreements.push(difference(vector, "time", shown(time), shown(wanted.time)));
             }
@@ -117,7 +117,7 @@ fn answers(vector: &Vector, heard: &Heard, tally: &mut Tally) {
     };
     for index in 0..vector.answers.len().max(heard.answers.len()) {
         let (wanted, got) = (vector.answers.get(index), heard.answers.get(index));
-        tally.replies.add(wanted == got);
+        tally.reply(&vector.id, wanted == got);
         if wanted != got {
             tally.disagreements.push(difference(vector, "reply", show(got), show(wanted)));
         }

@@ -28,6 +28,8 @@ fn recorded_as(protocol: Protocol) -> &'static str {
 /// The share of places that must agree, and the number below which one miss is allowed instead.
 const PLACES_SHARE_MIN: f64 = 0.98;
 const PLACES_FEW: usize = 50;
+/// How a reason begins that says that the recording is wrong.
+const THEIRS: &str = "theirs: ";
 /// The same for replies, for the attributes that most protocols have, and for commands.
 const SHARE_MIN: f64 = 0.95;
 const FEW: usize = 20;
@@ -100,9 +102,14 @@ fn judge(tally: &Tally, explained: &explained::Explained) -> Vec<String> {
     // An attribute that is right here and wrong there counts as right where the document says why.
     let mut attributes = tally.attributes;
     attributes.equal += tally.attribute_misses.iter().filter(|id| is_explained(id)).count();
+    // Places and replies only where it says, with a source, that the recording is wrong.
+    let is_theirs = |id: &&String| explained.get(&(tally.name.to_owned(), (*id).clone())).is_some_and(|why| why.starts_with(THEIRS));
+    let (mut places, mut replies) = (tally.places, tally.replies);
+    places.equal += tally.place_misses.iter().filter(is_theirs).count();
+    replies.equal += tally.reply_misses.iter().filter(is_theirs).count();
     for (what, count, few, share_min) in [
-        ("places", tally.places, PLACES_FEW, PLACES_SHARE_MIN),
-        ("replies", tally.replies, FEW, SHARE_MIN),
+        ("places", places, PLACES_FEW, PLACES_SHARE_MIN),
+        ("replies", replies, FEW, SHARE_MIN),
         ("attributes", attributes, FEW, SHARE_MIN),
         ("commands", tally.commands, FEW, SHARE_MIN),
     ] {

@@ -70,6 +70,9 @@ pub struct Tally {
     pub framing: Count,
     /// Of these recordings an attribute differs, once for each.
     pub attribute_misses: Vec<String>,
+    /// The same of places and of replies.
+    pub place_misses: Vec<String>,
+    pub reply_misses: Vec<String>,
     pub disagreements: Vec<Difference>,
     /// Differences that count for nothing.
     pub notes: Vec<String>,
@@ -80,6 +83,18 @@ impl Tally {
     pub const HEADER: &'static str = "| protocol | frames | places | without fix | replies | attributes | commands | valid | \
                                       altitude | framing |\n\
                                       |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|";
+
+    /// A place.
+    pub fn place(&mut self, id: &str, equal: bool) {
+        self.places.add(equal);
+        self.place_misses.extend((!equal).then(|| id.to_owned()));
+    }
+
+    /// A reply.
+    pub fn reply(&mut self, id: &str, equal: bool) {
+        self.replies.add(equal);
+        self.reply_misses.extend((!equal).then(|| id.to_owned()));
+    }
 
     /// Nothing yet.
     pub fn new(name: &'static str) -> Self {
@@ -97,6 +112,8 @@ impl Tally {
             altitude: none,
             framing: none,
             attribute_misses: Vec::new(),
+            place_misses: Vec::new(),
+            reply_misses: Vec::new(),
             disagreements: Vec::new(),
             notes: Vec::new(),
         }
