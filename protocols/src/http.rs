@@ -35,7 +35,12 @@ pub(crate) fn refuse(replies: &mut Replies) {
 
 /// Answers `200` when the records are durable, `400` if the device is unknown.
 pub(crate) fn acknowledge(replies: &mut Replies, body: &[u8]) {
-    let refused = Some(ReplyBody::Http { status: 400, body: Vec::new() });
+    acknowledge_or(replies, body, 400);
+}
+
+/// The same, with another status for an unknown device.
+pub(crate) fn acknowledge_or(replies: &mut Replies, body: &[u8], refusal: u16) {
+    let refused = Some(ReplyBody::Http { status: refusal, body: Vec::new() });
     replies.push(Reply { body: ReplyBody::Http { status: 200, body: body.to_vec() }, release: Release::Durable, refused });
 }
 

@@ -63,4 +63,5 @@ protocols! {
     Totem = totem::{TotemDecoder, TotemEncoder};
     CalAmp = calamp::{CalAmpDecoder, CalAmpEncoder};
     Egts = egts::{EgtsDecoder, EgtsEncoder};
+    Ngp = ngp::{NgpDecoder, NgpEncoder};
 }
