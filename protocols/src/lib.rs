@@ -64,4 +64,5 @@ protocols! {
     CalAmp = calamp::{CalAmpDecoder, CalAmpEncoder};
     Egts = egts::{EgtsDecoder, EgtsEncoder};
     Ngp = ngp::{NgpDecoder, NgpEncoder};
+    ATrack = atrack::{ATrackDecoder, ATrackEncoder};
 }

@@ -1,0 +1,259 @@
+//! ATrack: vehicle trackers of the series AK, AL, AP, AT, AX and AY, in text and binary.
+//!
+//! ```text
+//! text     = prefix "," crc "," length "," sequence "," unit "," record *( CRLF record ) CRLF   ; length counts from the comma behind it
+//! record   = time "," time "," time "," longitude "," latitude "," heading "," report "," odometer "," hdop "," inputs "," speed ","
+//!            outputs "," analog "," driver "," temperature "," temperature "," text [ "," custom ]
+//! time     = seconds since 1970 / YYYYMMDDhhmmss            ; of the fix, of the device, of sending
+//! binary   = prefix crc u16 length u16 sequence u16 unit u64 *record                 ; big endian; length counts from the sequence
+//! record   = time time time longitude i32 latitude i32 heading u16 report u8 odometer u32 hdop u16 inputs u8 speed u16 outputs u8
+//!            analog u16 driver NUL temperature u16 temperature u16 text NUL [ custom ]
+//! time     = u32 / year u16 month day hour minute second    ; the latter where the setting `long_date` says so
+//! prefix   = "@P" (reports) / two characters of the owner's / "@R" (other data, kept raw)
+//! crc      = CRC-16/ARC over what stands behind it
+//! custom   = [ form ( NUL / "," ) ] values                  ; form: "%CI" and codes of two or three characters after "%" (`custom.rs`)
+//! alive    = FE 02 unit u64 sequence u16                    ; sent back as it is
+//! answer   = FE 02 unit u64 sequence u16
+//! line     = "$INFO=" unit "," model "," firmware "," IMEI "," IMSI "," ICCID "," supply (0.1 V) "," battery (0.1 V) "," satellites …
+//!          / "$" text (answer to a command)
+//! units    = 10⁻⁶ °, odometer and hdop in tenths (of a kilometre), km/h, analog in millivolts, temperatures in tenths; 2000: none
+//! ```
+//!
+//! The values behind a record are those that its owner has chosen. Setting `custom` says that there are some, `form` which, for devices
+//! that do not name them in each record.
+//!
+//! Source: published parts of ATrack, "AT1 Protocol Document" and "AK1/AX5 Protocol Document".
+
+mod custom;
+mod encoder;
+mod report;
+
+pub use encoder::ATrackEncoder;
+
+use crate::wire::{Cursor, crc16_arc, find};
+use crate::{
+    About, Addressee, Attributes, CannotSay, Checksum, Command, DecodeError, Decoder, Environment, Expect, Identifier, Message, Name,
+    Progress, Release, Replies, Transport, Value,
+};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use bytes::{Buf, BytesMut};
+
+/// What `atrack` is to the rest.
+pub(crate) const ABOUT: About = About {
+    name: "atrack",
+    default_port: 5044,
+    transports: &[Transport::Tcp, Transport::Udp],
+    acknowledges: &[Transport::Tcp, Transport::Udp],
+    checksum: Checksum::Crc,
+    carries_no_fix: true,
+    settings: &["long_date", "custom", "form"],
+};
+
+const FRAME_BYTES_MAX: usize = 16 * 1_024;
+const FRAME_BYTES_MAX_UNIDENTIFIED: usize = 2_048;
+const ALIVE: [u8; 2] = [0xFE, 0x02];
+const ALIVE_BYTES: usize = 12;
+/// Prefix, checksum, length.
+const HEAD_BYTES: usize = 6;
+/// Prefix, checksum and length in text, with their commas: "@P,XXXX,12345,".
+const TEXT_HEAD_BYTES_MAX: usize = 16;
+
+/// Decoder.
+#[derive(Debug, Default)]
+pub struct ATrackDecoder {
+    heard: bool,
+}
+
+/// What stands at the beginning of a buffer.
+enum Cut {
+    NeedMore,
+    Alive,
+    Text(usize),
+    Binary(usize),
+    Line(usize),
+    Broken(&'static str),
+}
+
+impl Decoder for ATrackDecoder {
+    fn decode(
+        &mut self,
+        bytes: &mut BytesMut,
+        env: &Environment<'_>,
+        out: &mut Vec<Message>,
+        replies: &mut Replies,
+    ) -> Result<Progress, DecodeError> {
+        let between = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        bytes.advance(between);
+        let result = match cut(bytes, env.datagram) {
+            // A recording that was shortened.
+            Cut::NeedMore if env.options.ignore_checksum && bytes.ends_with(b"\r\n") => text(&bytes.split(), env, out, replies),
+            Cut::NeedMore => return Ok(Progress::NeedMore),
+            Cut::Broken(what) => return Err(DecodeError::fatal(what)),
+            Cut::Alive => {
+                let frame = bytes.split_to(ALIVE_BYTES);
+                let unit = frame.get(2..10).and_then(|unit| unit.first_chunk()).map(|unit| u64::from_be_bytes(*unit));
+                let identifier = unit.and_then(|unit| Identifier::new(&format!("{unit}")));
+                out.push(Message::Heartbeat { identifier, attributes: Attributes::new() });
+                replies.copied(Release::Identified, &frame);
+                Ok(())
+            }
+            Cut::Text(total) => text(&bytes.split_to(total), env, out, replies),
+            Cut::Binary(total) => binary(&bytes.split_to(total), env, out, replies),
+            Cut::Line(total) => line(&bytes.split_to(total), out),
+        };
+        if result.is_err() && !self.heard && !env.datagram {
+            return result.map(|()| Progress::Frame).map_err(|error| DecodeError::fatal(error.what));
+        }
+        self.heard |= result.is_ok();
+        result.map(|()| Progress::Frame)
+    }
+
+    fn command(&mut self, command: &Command, _: &Addressee<'_>, out: &mut Vec<u8>) -> Result<Expect, CannotSay> {
+        match command {
+            Command::Raw { text } if text.chars().any(char::is_control) => Err(CannotSay::Value("text: no control characters")),
+            Command::Raw { text } => {
+                out.extend_from_slice(text.as_bytes());
+                out.extend_from_slice(b"\r\n");
+                Ok(Expect::Next)
+            }
+            _ => Err(CannotSay::Unsupported),
+        }
+    }
+
+    fn frame_bytes_max(&self, identified: bool) -> usize {
+        if identified { FRAME_BYTES_MAX } else { FRAME_BYTES_MAX_UNIDENTIFIED }
+    }
+}
+
+fn cut(bytes: &[u8], datagram: bool) -> Cut {
+    let whole = |total: usize, cut: fn(usize) -> Cut| match total {
+        total if total > FRAME_BYTES_MAX => Cut::Broken("frame too long"),
+        total if total <= bytes.len() => cut(total),
+        _ => Cut::NeedMore,
+    };
+    match bytes {
+        [] => Cut::NeedMore,
+        [first] => {
+            if ALIVE.first() == Some(first) || *first == b'@' || *first == b'$' || !datagram {
+                Cut::NeedMore
+            } else {
+                Cut::Broken("too short")
+            }
+        }
+        [first, second, ..] if [*first, *second] == ALIVE => whole(ALIVE_BYTES, |_| Cut::Alive),
+        [b'$', ..] => match find(bytes.get(..FRAME_BYTES_MAX_UNIDENTIFIED).unwrap_or(bytes), b'\n') {
+            Some(end) => Cut::Line(end.saturating_add(1)),
+            None if bytes.len() >= FRAME_BYTES_MAX_UNIDENTIFIED => Cut::Broken("frame too long"),
+            None if datagram => Cut::Line(bytes.len()),
+            None => Cut::NeedMore,
+        },
+        [_, _] => Cut::NeedMore,
+        [_, _, b',', ..] => match text_length(bytes) {
+            Some(Ok(total)) => whole(total, Cut::Text),
+            Some(Err(())) => Cut::Broken("no length"),
+            None => Cut::NeedMore,
+        },
+        [b'@', _, ..] => match bytes.get(4..HEAD_BYTES).and_then(|length| length.first_chunk()) {
+            Some(length) => whole(usize::from(u16::from_be_bytes(*length)).saturating_add(HEAD_BYTES), Cut::Binary),
+            None => Cut::NeedMore,
+        },
+        _ => Cut::Broken("not a message"),
+    }
+}
+
+/// Up to what the third field says; a line feed behind it belongs to it. `None`: that field is not there yet.
+fn text_length(bytes: &[u8]) -> Option<Result<usize, ()>> {
+    let head = bytes.get(..TEXT_HEAD_BYTES_MAX).unwrap_or(bytes);
+    let rest = head.get(3..)?;
+    let Some(first) = find(rest, b',') else { return (head.len() == TEXT_HEAD_BYTES_MAX).then_some(Err(())) };
+    let behind = rest.get(first.saturating_add(1)..)?;
+    let Some(second) = find(behind, b',') else { return (head.len() == TEXT_HEAD_BYTES_MAX).then_some(Err(())) };
+    let digits = behind.get(..second).and_then(|digits| core::str::from_utf8(digits).ok());
+    let Some(length) = digits.and_then(|digits| digits.parse::<usize>().ok()) else { return Some(Err(())) };
+    let start = 3_usize.saturating_add(first).saturating_add(1).saturating_add(second);
+    Some(Ok(start.saturating_add(length)))
+}
+
+/// Says that a message is kept.
+fn acknowledge(unit: u64, sequence: u16, replies: &mut Replies) {
+    let mut answer = [0; ALIVE_BYTES];
+    let parts = ALIVE.into_iter().chain(unit.to_be_bytes()).chain(sequence.to_be_bytes());
+    for (place, byte) in answer.iter_mut().zip(parts) {
+        *place = byte;
+    }
+    replies.copied(Release::Durable, &answer);
+}
+
+fn text(frame: &[u8], env: &Environment<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Result<(), DecodeError> {
+    let line = core::str::from_utf8(frame).map_err(|_| DecodeError::skipped("no text"))?;
+    let mut head = line.splitn(6, ',');
+    let (Some(prefix), Some(crc), Some(_), Some(sequence), Some(unit), Some(records)) =
+        (head.next(), head.next(), head.next(), head.next(), head.next(), head.next())
+    else {
+        return Err(DecodeError::skipped("no head"));
+    };
+    let covered = frame.get(prefix.len().saturating_add(crc.len()).saturating_add(1)..).unwrap_or_default();
+    let fits = u16::from_str_radix(crc, 16).ok() == Some(crc16_arc(covered));
+    if !fits && !env.options.ignore_checksum {
+        return Err(DecodeError::skipped("checksum"));
+    }
+    let identifier = Some(Identifier::new(unit).ok_or(DecodeError::skipped("no unit"))?);
+    // It is told in full, and answered in two bytes.
+    let [low, high, ..] = sequence.parse::<u32>().map_err(|_| DecodeError::skipped("sequence"))?.to_le_bytes();
+    let sequence = u16::from_le_bytes([low, high]);
+    for record in records.lines().filter(|record| !record.trim_ascii().is_empty()) {
+        match report::text(record, env) {
+            Some(record) => out.push(message(identifier, record, fits)),
+            None => out.push(Message::Undecoded { identifier, reason: "record", raw: record.as_bytes().to_vec() }),
+        }
+    }
+    acknowledge(unit.parse().unwrap_or(0), sequence, replies);
+    Ok(())
+}
+
+fn message(identifier: Option<Identifier>, mut record: crate::Record, fits: bool) -> Message {
+    if !fits {
+        record.attributes.set(Name::ChecksumIgnored, Value::Bool(true));
+    }
+    Message::Record { identifier, record }
+}
+
+fn binary(frame: &[u8], env: &Environment<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Result<(), DecodeError> {
+    const SHORT: DecodeError = DecodeError::skipped("too short");
+    let mut body = Cursor::new(frame);
+    let prefix: [u8; 2] = body.array().ok_or(SHORT)?;
+    let crc = body.be_u16().ok_or(SHORT)?;
+    let fits = crc == crc16_arc(body.rest());
+    if !fits && !env.options.ignore_checksum {
+        return Err(DecodeError::skipped("checksum"));
+    }
+    body.skip(2).ok_or(SHORT)?;
+    let (sequence, unit) = (body.be_u16().ok_or(SHORT)?, body.be_u64().ok_or(SHORT)?);
+    let identifier = Identifier::new(&format!("{unit}"));
+    if prefix == *b"@R" {
+        out.push(Message::Undecoded { identifier, reason: "other data", raw: frame.to_vec() });
+    }
+    while prefix != *b"@R" && !body.rest().is_empty() {
+        let rest = body.rest();
+        match report::binary(&mut body, env) {
+            Some(record) => out.push(message(identifier, record, fits)),
+            None => {
+                out.push(Message::Undecoded { identifier, reason: "record", raw: rest.to_vec() });
+                break;
+            }
+        }
+    }
+    acknowledge(unit, sequence, replies);
+    Ok(())
+}
+
+fn line(frame: &[u8], out: &mut Vec<Message>) -> Result<(), DecodeError> {
+    let text = core::str::from_utf8(frame).map_err(|_| DecodeError::skipped("no text"))?.trim_ascii();
+    match text.strip_prefix("$INFO=").map(report::information) {
+        Some((identifier, attributes)) => out.push(Message::Heartbeat { identifier, attributes }),
+        None => out.push(Message::CommandAnswer { identifier: None, tag: None, done: None, text: String::from(text) }),
+    }
+    Ok(())
+}
