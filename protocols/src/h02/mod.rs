@@ -18,6 +18,7 @@
 //!
 //! Sources: "Protocol" of the maker TH (GPRS command structure, V1 and V4), "Communication Protocol V1.0.3" (H02), LK "GPRS Data Protocol".
 
+mod command;
 mod encoder;
 mod line;
 mod packed;
@@ -26,7 +27,9 @@ mod report;
 pub use encoder::H02Encoder;
 
 use crate::wire::find;
-use crate::{About, Checksum, DecodeError, Decoder, Environment, Message, Progress, Replies, Transport};
+use crate::{
+    About, Addressee, CannotSay, Checksum, Command, DecodeError, Decoder, Environment, Expect, Message, Progress, Replies, Transport,
+};
 use alloc::vec::Vec;
 use bytes::{Buf as _, BytesMut};
 
@@ -80,6 +83,10 @@ impl Decoder for H02Decoder {
             }
             Some(_) => self.noise(bytes, env.datagram),
         }
+    }
+
+    fn command(&mut self, command: &Command, to: &Addressee<'_>, out: &mut Vec<u8>) -> Result<Expect, CannotSay> {
+        command::write(command, to, out)
     }
 
     fn frame_bytes_max(&self, _: bool) -> usize {

@@ -11,6 +11,7 @@
 //! D        = SD;hdop;inputs;outputs;adc;ibutton;params
 //! B        = *( ( SD / D ) "|" )                        ; kept while there was no connection
 //! P        =                                            ; ping
+//! AM       = "1" / other                                ; what became of a message to the driver
 //! M        = text                                       ; from the driver, or the answer to a command
 //! I        = size;index;last;date;time;name, then size bytes ; a part of a picture
 //! ```
@@ -23,6 +24,7 @@
 //! says (`#AL#10`, `#ASD#13`, `#AD#16`, `#AB#`, `#AM#01`) and nothing of the line is kept. The manual answers SD by `#ASD#1`; see
 //! `docs/conformance.md` for why it is `#AD#1` here.
 
+mod command;
 mod encoder;
 mod params;
 mod record;
@@ -31,8 +33,8 @@ pub use encoder::WialonEncoder;
 
 use crate::wire::{crc16_arc, find};
 use crate::{
-    About, Attributes, Checksum, DecodeError, Decoder, Environment, Identifier, Message, Name, Progress, Record, Release, Replies, Reply,
-    ReplyBody, Transport, Value,
+    About, Addressee, Attributes, CannotSay, Checksum, Command, DecodeError, Decoder, Environment, Expect, Identifier, Message, Name,
+    Progress, Record, Release, Replies, Reply, ReplyBody, Transport, Value,
 };
 use alloc::borrow::{Cow, ToOwned};
 use alloc::format;
@@ -105,6 +107,10 @@ impl Decoder for WialonDecoder {
         bytes.advance(consumed);
         self.scanned = 0;
         outcome.map(|()| Progress::Frame)
+    }
+
+    fn command(&mut self, command: &Command, _: &Addressee<'_>, out: &mut Vec<u8>) -> Result<Expect, CannotSay> {
+        command::write(command, out)
     }
 
     fn frame_bytes_max(&self, identified: bool) -> usize {
@@ -230,6 +236,13 @@ impl WialonDecoder {
             b"D" => self.one(line.body, record::FIELDS, "#AD#16\r\n", frame, heard),
             b"B" => self.black_box(line.body, heard),
             b"M" => self.driver_text(line.body, frame, heard),
+            b"AM" => {
+                // The driver's screen has the message, or has not.
+                let text = String::from(text(line.body).trim());
+                let done = Some(text == "1");
+                heard.out.push(Message::CommandAnswer { identifier: heard.identifier, tag: None, done, text });
+                Ok(())
+            }
             b"P" if line.body.is_empty() => {
                 heard.out.push(Message::Heartbeat { identifier: heard.identifier, attributes: Attributes::new() });
                 heard.reply(Release::Now, "#AP#\r\n");
