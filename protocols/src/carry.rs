@@ -1,7 +1,9 @@
 //! What encoders share: values as a wire format carries them.
 
-use crate::{Attributes, MICROS_PER_SECOND, Micros, Name, Value};
+use crate::wire::{degrees_minutes_side, push_padded};
+use crate::{Attributes, Civil, Draft, Fix, MICROS_PER_SECOND, Micros, Name, Value};
 use alloc::format;
+use alloc::string::String;
 use core::ops::RangeInclusive;
 
 /// A whole number among the attributes, if it is in that range.
@@ -51,4 +53,41 @@ pub fn whole(value: f64) -> i64 {
 #[must_use]
 pub fn index(number: usize) -> u8 {
     u8::try_from(number).unwrap_or(u8::MAX)
+}
+
+/// Latitude and longitude in degrees and minutes, each with its side.
+pub type Minutes = [(String, &'static str); 2];
+
+/// Degrees as `DDMM.mmmm` and `DDDMM.mmmm` with so many decimals of a minute; 0/0 where there is no fix.
+#[must_use]
+pub fn minutes(fix: Option<&Fix>, decimals: u32) -> Minutes {
+    let (latitude, longitude) = fix.map_or((0.0, 0.0), |fix| (fix.latitude.degrees(), fix.longitude.degrees()));
+    [minutes_of(latitude, 2, decimals, ["N", "S"]), minutes_of(longitude, 3, decimals, ["E", "W"])]
+}
+
+fn minutes_of(value: f64, whole_digits: usize, decimals: u32, [positive, negative]: [&'static str; 2]) -> (String, &'static str) {
+    let per_minute = 10_u32.saturating_pow(decimals).max(1);
+    let per_degree = per_minute.saturating_mul(60);
+    let parts = u32::try_from(whole(value.abs() * f64::from(per_degree))).unwrap_or(0);
+    let part = |unit: u32, of: u32| parts.checked_rem(of).unwrap_or(parts).checked_div(unit).unwrap_or(0);
+    let mut text = String::with_capacity(12);
+    push_padded(&mut text, part(per_degree, u32::MAX), whole_digits);
+    push_padded(&mut text, part(per_minute, per_degree), 2);
+    text.push('.');
+    push_padded(&mut text, part(1, per_minute), usize::try_from(decimals).unwrap_or(0));
+    (text, if value < 0.0 { negative } else { positive })
+}
+
+/// Tells the place that those texts say.
+pub fn place_minutes(draft: &mut Draft, [(latitude, north), (longitude, east)]: &Minutes) {
+    draft.place_of(degrees_minutes_side(latitude, north), degrees_minutes_side(longitude, east));
+}
+
+/// Year (two digits), month, day; hour, minute, second. Zeros where there is no time.
+#[must_use]
+pub fn date_and_time(time: Option<Micros>) -> ([u32; 3], [u32; 3]) {
+    time.and_then(Civil::from_micros).map_or(([0; 3], [0; 3]), |c| {
+        let year = u32::try_from(c.year.rem_euclid(100)).unwrap_or(0);
+        ([year, c.month, c.day], [c.hour, c.minute, c.second])
+    })
 }

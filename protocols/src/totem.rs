@@ -33,7 +33,6 @@ use crate::{
     Identifier, Message, Micros, Name, Progress, Record, Release, Replies, Transport, Value, carry,
 };
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::{Buf, BytesMut};
 use core::fmt::Write as _;
@@ -427,20 +426,8 @@ impl TotemEncoder {
     }
 }
 
-/// Parts of a degree that are written: ten-thousandths of a minute.
-const PARTS: u32 = 600_000;
-
-/// Degrees as `DDMM.mmmm`, and the side.
-fn degrees(value: f64, whole_digits: usize, sides: [&'static str; 2]) -> (String, &'static str) {
-    let parts = u32::try_from(carry::whole(value.abs() * f64::from(PARTS))).unwrap_or(0);
-    let mut text = String::with_capacity(10);
-    push_padded(&mut text, parts / PARTS, whole_digits);
-    push_padded(&mut text, parts % PARTS / 10_000, 2);
-    text.push('.');
-    push_padded(&mut text, parts % 10_000, 4);
-    let [positive, negative] = sides;
-    (text, if value < 0.0 { negative } else { positive })
-}
+/// Decimals of a minute.
+const DECIMALS: u32 = 4;
 
 /// What of a record has a field: written by `records`, told by `representable`.
 struct Carried {
@@ -452,8 +439,7 @@ struct Carried {
     hdop: f64,
     speed: i64,
     course: i64,
-    latitude: (String, &'static str),
-    longitude: (String, &'static str),
+    place: carry::Minutes,
 }
 
 impl Carried {
@@ -470,7 +456,6 @@ impl Carried {
             Some(Value::Float(hdop)) if (0.0..99.0).contains(&hdop) => carry::rounded(hdop, 1),
             _ => 0.0,
         };
-        let (latitude, longitude) = fix.map_or((0.0, 0.0), |fix| (fix.latitude.degrees(), fix.longitude.degrees()));
         let scaled = |name: Name, unit: i64, max: i64| {
             carry::int(attributes, name, 0..=i64::MAX).and_then(|value| value.checked_div(unit)).unwrap_or(0).min(max)
         };
@@ -484,8 +469,7 @@ impl Carried {
             hdop,
             speed: whole(fix.and_then(|fix| fix.speed_kmh)),
             course: whole(fix.and_then(|fix| fix.course_deg)),
-            latitude: degrees(latitude, 2, ["N", "S"]),
-            longitude: degrees(longitude, 3, ["E", "W"]),
+            place: carry::minutes(fix.as_ref(), DECIMALS),
         }
     }
 }
@@ -498,18 +482,14 @@ impl Encoder for TotemEncoder {
         self.serial = self.serial.wrapping_add(1) % 10_000;
         let told = Carried::of(record);
         let mut text = format!("AA{identifier}|{:08X}", told.status);
-        let civil = record.fix_time.and_then(Civil::from_micros);
-        let numbers = civil.map_or([0; 6], |c| {
-            let year = u32::try_from(c.year.rem_euclid(100)).unwrap_or(0);
-            [year, c.month, c.day, c.hour, c.minute, c.second]
-        });
-        for number in numbers {
+        let (date, time) = carry::date_and_time(record.fix_time);
+        for number in date.into_iter().chain(time) {
             push_padded(&mut text, number, 2);
         }
         let _ =
             write!(text, "{:02}{:02}000000000000{:02}31{:03}{:03}", told.battery, told.supply, told.satellites, told.course, told.speed);
         let _ = write!(text, "{:04.1}{:07}", told.hdop, told.odometer_km);
-        for (digits, side) in [&told.latitude, &told.longitude] {
+        for (digits, side) in &told.place {
             text.push_str(digits);
             text.push_str(side);
         }
@@ -536,8 +516,7 @@ impl Encoder for TotemEncoder {
         let told = Carried::of(record);
         let mut draft = Draft::at_told(record.fix_time.map(carry::whole_second));
         draft.valid = told.status & FIX != 0;
-        let (latitude, longitude) = (&told.latitude, &told.longitude);
-        draft.place_of(degrees_minutes_side(&latitude.0, latitude.1), degrees_minutes_side(&longitude.0, longitude.1));
+        carry::place_minutes(&mut draft, &told.place);
         let small = |number: i64| f64::from(i32::try_from(number).unwrap_or(0));
         draft.speed_kmh(small(told.speed));
         draft.course_deg(small(told.course));

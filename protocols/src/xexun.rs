@@ -253,8 +253,8 @@ impl XexunEncoder {
     }
 }
 
-/// Parts of a degree that are written: ten-thousandths of a minute.
-const PARTS: u32 = 600_000;
+/// Decimals of a minute.
+const DECIMALS: u32 = 4;
 const SAID: [(&str, Alarm); 5] = [
     ("help me!", Alarm::Sos),
     ("low battery!", Alarm::LowBattery),
@@ -262,18 +262,6 @@ const SAID: [(&str, Alarm); 5] = [
     ("speed!", Alarm::Overspeed),
     ("stockade!", Alarm::Geofence),
 ];
-
-/// Degrees as `DDMM.mmmm`, and the side.
-fn degrees(value: f64, whole_digits: usize, sides: [&'static str; 2]) -> (String, &'static str) {
-    let parts = u32::try_from(carry::whole(value.abs() * f64::from(PARTS))).unwrap_or(0);
-    let mut text = String::with_capacity(10);
-    push_padded(&mut text, parts / PARTS, whole_digits);
-    push_padded(&mut text, parts % PARTS / 10_000, 2);
-    text.push('.');
-    push_padded(&mut text, parts % 10_000, 4);
-    let [positive, negative] = sides;
-    (text, if value < 0.0 { negative } else { positive })
-}
 
 fn knots(kmh: f32) -> f64 {
     carry::rounded(f64::from(kmh) / crate::KNOT_KMH, 2)
@@ -296,11 +284,7 @@ impl Encoder for XexunEncoder {
     fn records(&mut self, identifier: &Identifier, records: &[Record], out: &mut Vec<u8>) -> usize {
         let Some(record) = records.first() else { return 0 };
         let mut sentence = String::from("GPRMC,");
-        let civil = record.fix_time.and_then(Civil::from_micros);
-        let (date, time) = civil.map_or(([0; 3], [0; 3]), |c| {
-            let year = u32::try_from(c.year.rem_euclid(100)).unwrap_or(0);
-            ([c.day, c.month, year], [c.hour, c.minute, c.second])
-        });
+        let ([year, month, day], time) = carry::date_and_time(record.fix_time);
         for number in time {
             push_padded(&mut sentence, number, 2);
         }
@@ -309,7 +293,7 @@ impl Encoder for XexunEncoder {
             None => sentence.push_str("V,,,,,,,"),
             Some(fix) => {
                 sentence.push(if fix.valid { 'A' } else { 'V' });
-                for (digits, side) in [degrees(fix.latitude.degrees(), 2, ["N", "S"]), degrees(fix.longitude.degrees(), 3, ["E", "W"])] {
+                for (digits, side) in carry::minutes(Some(fix), DECIMALS) {
                     let _ = write!(sentence, ",{digits},{side}");
                 }
                 sentence.push(',');
@@ -323,7 +307,7 @@ impl Encoder for XexunEncoder {
                 sentence.push(',');
             }
         }
-        for number in date {
+        for number in [day, month, year] {
             push_padded(&mut sentence, number, 2);
         }
         sentence.push_str(",,,A");
@@ -344,9 +328,7 @@ impl Encoder for XexunEncoder {
         let mut draft = Draft::at_told(record.fix_time.map(carry::whole_second));
         if let Some(fix) = &record.fix {
             draft.valid = fix.valid;
-            let (latitude, north) = degrees(fix.latitude.degrees(), 2, ["N", "S"]);
-            let (longitude, east) = degrees(fix.longitude.degrees(), 3, ["E", "W"]);
-            draft.place_of(degrees_minutes_side(&latitude, north), degrees_minutes_side(&longitude, east));
+            carry::place_minutes(&mut draft, &carry::minutes(Some(fix), DECIMALS));
             if let Some(kmh) = fix.speed_kmh {
                 draft.speed_knots(knots(kmh));
             }

@@ -1,10 +1,9 @@
 //! A tracker with all fields ("protocol 18").
 
 use super::report::word_of;
-use crate::wire::{degrees_minutes_side, push_padded};
-use crate::{Alarm, Civil, DecodeError, Draft, Encoder, Identifier, Name, Record, Transport, Value, carry};
+use crate::wire::push_padded;
+use crate::{Alarm, DecodeError, Draft, Encoder, Identifier, Name, Record, Transport, Value, carry};
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::{Buf, BytesMut};
 use core::fmt::Write as _;
@@ -20,20 +19,8 @@ impl CobanEncoder {
     }
 }
 
-/// Parts of a degree that are written: hundred-thousandths of a minute.
-const PARTS: u32 = 6_000_000;
-
-/// Degrees as `DDMM.mmmmm`, and the side.
-fn degrees(value: f64, whole_digits: usize, sides: [&'static str; 2]) -> (String, &'static str) {
-    let parts = u32::try_from(carry::whole(value.abs() * f64::from(PARTS))).unwrap_or(0);
-    let mut text = String::with_capacity(12);
-    push_padded(&mut text, parts / PARTS, whole_digits);
-    push_padded(&mut text, parts % PARTS / 100_000, 2);
-    text.push('.');
-    push_padded(&mut text, parts % 100_000, 5);
-    let [positive, negative] = sides;
-    (text, if value < 0.0 { negative } else { positive })
-}
+/// Decimals of a minute.
+const DECIMALS: u32 = 5;
 
 fn knots(kmh: f32) -> f64 {
     carry::rounded(f64::from(kmh) / crate::KNOT_KMH, 3)
@@ -61,11 +48,7 @@ impl Encoder for CobanEncoder {
     fn records(&mut self, identifier: &Identifier, records: &[Record], out: &mut Vec<u8>) -> usize {
         let Some(record) = records.first() else { return 0 };
         let mut text = format!("imei:{identifier},{},", alarm(record).map_or("tracker", |(word, _)| word));
-        let civil = record.fix_time.and_then(Civil::from_micros);
-        let (date, time) = civil.map_or(([0; 3], [0; 3]), |c| {
-            let year = u32::try_from(c.year.rem_euclid(100)).unwrap_or(0);
-            ([year, c.month, c.day], [c.hour, c.minute, c.second])
-        });
+        let (date, time) = carry::date_and_time(record.fix_time);
         for number in date.into_iter().chain(time) {
             push_padded(&mut text, number, 2);
         }
@@ -78,7 +61,7 @@ impl Encoder for CobanEncoder {
             None => text.push_str("V,,,,,,,"),
             Some(fix) => {
                 text.push(if fix.valid { 'A' } else { 'V' });
-                for (digits, side) in [degrees(fix.latitude.degrees(), 2, ["N", "S"]), degrees(fix.longitude.degrees(), 3, ["E", "W"])] {
+                for (digits, side) in carry::minutes(Some(fix), DECIMALS) {
                     let _ = write!(text, ",{digits},{side}");
                 }
                 text.push(',');
@@ -122,9 +105,7 @@ impl Encoder for CobanEncoder {
         let mut draft = Draft::at_told(record.fix_time.map(carry::whole_second));
         if let Some(fix) = &record.fix {
             draft.valid = fix.valid;
-            let (latitude, north) = degrees(fix.latitude.degrees(), 2, ["N", "S"]);
-            let (longitude, east) = degrees(fix.longitude.degrees(), 3, ["E", "W"]);
-            draft.place_of(degrees_minutes_side(&latitude, north), degrees_minutes_side(&longitude, east));
+            carry::place_minutes(&mut draft, &carry::minutes(Some(fix), DECIMALS));
             if let Some(kmh) = fix.speed_kmh {
                 draft.speed_knots(knots(kmh));
             }

@@ -1,10 +1,9 @@
 //! A tracker of the KX402 family.
 
 use super::{alarm_of, end};
-use crate::wire::{degrees_minutes_side, push_padded};
-use crate::{Alarm, Civil, DecodeError, Draft, Encoder, Fix, Identifier, Name, Record, Transport, Value, carry};
+use crate::wire::push_padded;
+use crate::{Alarm, DecodeError, Draft, Encoder, Fix, Identifier, Name, Record, Transport, Value, carry};
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::{Buf, BytesMut};
 use core::fmt::Write as _;
@@ -22,24 +21,8 @@ impl Tk103Encoder {
 
 const CODES: [&str; 8] = ["0", "1", "2", "3", "4", "5", "6", "7"];
 const SPEED_MAX: f32 = 999.9;
-
-/// Degrees as `DDMM.mmmm`, and the side.
-fn degrees(value: f64, whole_digits: usize, sides: [&'static str; 2]) -> (String, &'static str) {
-    let parts = u32::try_from(carry::whole(value.abs() * 600_000.0)).unwrap_or(0);
-    let (whole, minutes) = (parts / 600_000, parts % 600_000);
-    let mut text = String::with_capacity(10);
-    push_padded(&mut text, whole, whole_digits);
-    push_padded(&mut text, minutes / 10_000, 2);
-    text.push('.');
-    push_padded(&mut text, minutes % 10_000, 4);
-    let [positive, negative] = sides;
-    (text, if value < 0.0 { negative } else { positive })
-}
-
-fn place(fix: Option<&Fix>) -> [(String, &'static str); 2] {
-    let (latitude, longitude) = fix.map_or((0.0, 0.0), |fix| (fix.latitude.degrees(), fix.longitude.degrees()));
-    [degrees(latitude, 2, ["N", "S"]), degrees(longitude, 3, ["E", "W"])]
-}
+/// Decimals of a minute.
+const DECIMALS: u32 = 4;
 
 fn speed(fix: Option<&Fix>) -> f32 {
     fix.and_then(|fix| fix.speed_kmh).unwrap_or(0.0).min(SPEED_MAX)
@@ -75,16 +58,12 @@ impl Encoder for Tk103Encoder {
             Some((code, _)) => drop(write!(text, "BO01{code}")),
             None => text.push_str("BR00"),
         }
-        let civil = record.fix_time.and_then(Civil::from_micros);
-        let (date, time) = civil.map_or(([0; 3], [0; 3]), |c| {
-            let year = u32::try_from(c.year.rem_euclid(100)).unwrap_or(0);
-            ([year, c.month, c.day], [c.hour, c.minute, c.second])
-        });
+        let (date, time) = carry::date_and_time(record.fix_time);
         for number in date {
             push_padded(&mut text, number, 2);
         }
         text.push(if fix.is_some_and(|fix| fix.valid) { 'A' } else { 'V' });
-        for (digits, side) in place(fix) {
+        for (digits, side) in carry::minutes(fix, DECIMALS) {
             text.push_str(&digits);
             text.push_str(side);
         }
@@ -116,8 +95,7 @@ impl Encoder for Tk103Encoder {
         let fix = record.fix.as_ref();
         let mut draft = Draft::at_told(record.fix_time.map(carry::whole_second));
         draft.valid = fix.is_some_and(|fix| fix.valid);
-        let [(latitude, north), (longitude, east)] = place(fix);
-        draft.place_of(degrees_minutes_side(&latitude, north), degrees_minutes_side(&longitude, east));
+        carry::place_minutes(&mut draft, &carry::minutes(fix, DECIMALS));
         draft.speed_kmh(carry::rounded_single(speed(fix), 1));
         draft.course_deg(carry::rounded_single(course(fix), 2));
         if let Some((charging, ignition, odometer)) = state(record) {
