@@ -14,7 +14,8 @@
 //! service 1 (authorisation):
 //!   1 terminal u32 flags u8 [ home u16 ] [ IMEI 15 ] …      ; flags: bit 0 home dispatcher, 1 IMEI
 //! service 2 (telematics):
-//!   16 time u32 latitude u32 longitude u32 flags u8 speed u16 course u8 odometer u24 (0.1 km) inputs u8 source u8 [ height u24 ] [ data u16 ]
+//!   16 time u32 latitude u32 longitude u32 flags u8 speed u16 course u8 odometer u24 (0.1 km) inputs u8 source u8
+//!      [ height u24 ] [ data u16 ]
 //!   17 flags u8 [ vdop u16 ] [ hdop u16 ] [ pdop u16 ] [ satellites u8 ] [ systems u16 ]      ; hundredths
 //!   18 inputs u8 outputs u8 analog u8 *( inputs u8 ) *( analog u24 )
 //!   19 counters u8 *( counter u24 )

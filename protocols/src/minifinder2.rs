@@ -10,7 +10,8 @@
 //!
 //! reports  = 01 IMEI (text)
 //!          / 02 alarm u32 time u32 [u32]
-//!          / 20 latitude i32 longitude i32 (10⁻⁷ °) speed u16 (km/h) course u16 height i16 (m) hdop u16 (0.1) mileage u32 (m) satellites u8
+//!          / 20 latitude i32 longitude i32 (10⁻⁷ °) speed u16 (km/h) course u16 height i16 (m) hdop u16 (0.1) mileage u32 (m)
+//!               satellites u8
 //!          / 21 mcc u16 mnc u8 *( signal u8 area u16 cell u16 )
 //!          / 22 *( signal i8 mac 6 )
 //!          / 23 mac 6 latitude i32 longitude i32               ; a beacon whose place is known
@@ -31,7 +32,8 @@
 //!
 //! Several reports stand in one frame: an item that the report has already begins the next one.
 //!
-//! Source: published parts of Eview, "EV-07B Protocol" 1.2 (2020-05-08) and "Communication Protocol" (2023-05-06); flespi, "Eview protocol".
+//! Source: published parts of Eview, "EV-07B Protocol" 1.2 (2020-05-08) and "Communication Protocol" (2023-05-06); flespi, "Eview
+//! protocol".
 
 use crate::wire::{Cursor, cell_text, crc16_xmodem, to_hex, wifi_text};
 use crate::{

@@ -1,7 +1,8 @@
 //! Totem: trackers of Totem Technology (AVL-02, AVL-08, AT05, AT07, AT09).
 //!
 //! ```text
-//! frame    = "$$" length body                               ; length counts all bytes: four digits, the first of them 0 / two hexadecimal digits
+//! frame    = "$$" length body                               ; length counts all bytes
+//! length   = four digits, the first of them 0 / two hexadecimal digits
 //!
 //! four digits: body = kind IMEI "|" content sum             ; sum: exclusive or of what stands before it, two hexadecimal digits
 //! kind     = "AA" periodic / alarm, two hexadecimal digits / "BB" sign of life (then IMEI and sum alone) / "E5" the bus of the vehicle
@@ -12,12 +13,12 @@
 //! status   = bit 31 SOS, 30 ignition, 29 overspeed, 28 supply, 27 left and 26 entered a geofence, 25 antenna, 23–20 outputs,
 //!            19–17 inputs 2 to 4, 12 fix, 11 charging, 10 jamming
 //! bus      = YYMMDDhhmmss "," longitude "," latitude "," … "," odometer "," fuel used "," consumption "," supply (mV) ","
-//!            revolutions "," speed "," … "," … "," coolant "," intake "," fuel "," load "," throttle "," …
+//!            revolutions "," speed "," … "," … "," coolant "," intake "," load "," throttle "," fuel "," …
 //! answer   = "$$0014AA" serial sum
 //!
 //! hexadecimal: body = IMEI "|" alarm (2 digits) RMC "|" pdop "|" hdop "|" vdop "|" state (12 digits) "|" YYYYMMDDhhmmss "|"
-//!                     charging (1) battery (3, 0.01 V) supply (4, 0.01 V) [ "|" analog ] "|" LAC cell "|" temperature "|" odometer (km) "|"
-//!                     serial *( "|" more ) "|" CRC-16/MODBUS of what stands before it, four hexadecimal digits
+//!                     charging (1) battery (3, 0.01 V) supply (4, 0.01 V) [ "|" analog ] "|" LAC cell "|" temperature "|"
+//!                     odometer (km) "|" serial *( "|" more ) "|" CRC-16/MODBUS of what stands before it, four hexadecimal digits
 //! state    = SOS, three buttons, four inputs, four outputs
 //! answer   = "ACK OK" CRLF
 //!

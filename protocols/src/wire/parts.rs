@@ -138,7 +138,9 @@ mod tests {
         }
 
         #[test]
-        fn numbers_are_those_of_parse(text in prop_oneof!["-?[0-9]{0,9}[.]?[0-9]{0,9}", "[-+0-9.eEinfNa]{0,9}", "-?[0-9]{1,7}[.][0-9]{0,7}"]) {
+        fn numbers_are_those_of_parse(
+            text in prop_oneof!["-?[0-9]{0,9}[.]?[0-9]{0,9}", "[-+0-9.eEinfNa]{0,9}", "-?[0-9]{1,7}[.][0-9]{0,7}"]
+        ) {
             let bits = |number: Option<f64>| number.filter(|n| n.is_finite()).map(f64::to_bits);
             prop_assert_eq!(bits(decimal(&text)), bits(text.parse().ok()), "{}", text);
             let bits = |number: Option<f32>| number.filter(|n| n.is_finite()).map(f32::to_bits);
