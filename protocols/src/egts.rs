@@ -76,6 +76,10 @@ const ANALOG: u8 = 24;
 const LEVEL: u8 = 27;
 
 const VALID: u8 = 0x01;
+/// A place without a height.
+const PLACE_BYTES_MIN: usize = 21;
+/// Records of one packet: terminals send some hundred at most.
+const PACKET_RECORDS_MAX: usize = 1_024;
 const FROM_MEMORY: u8 = 0x08;
 const MOVING: u8 = 0x10;
 const SOUTH: u8 = 0x20;
@@ -145,7 +149,13 @@ impl Decoder for EgtsDecoder {
         let packet = u16::from_le_bytes([packet_low, packet_high]);
         match kind {
             RESPONSE => out.push(Message::Heartbeat { identifier: None, attributes: Draft::new().attributes }),
-            DATA => self.data(packet, data, fits && head_fits, out, replies),
+            DATA => {
+                let entries = entries(data);
+                if entries.len() > PACKET_RECORDS_MAX {
+                    return Err(DecodeError::skipped("too many records"));
+                }
+                self.data(packet, &entries, fits && head_fits, out, replies);
+            }
             _ => out.push(Message::Undecoded { identifier: None, reason: "kind of packet", raw: frame.to_vec() }),
         }
         Ok(Progress::Frame)
@@ -190,14 +200,10 @@ fn push_record(number: u16, service: u8, parts: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(parts);
 }
 
-/// The records of a packet; what is left over at the end is none.
+/// The records of a packet, one more than are taken at most; what is left over at the end is none.
 fn entries(data: &[u8]) -> Vec<Entry<'_>> {
     let mut body = Cursor::new(data);
-    let mut all = Vec::new();
-    while let Some(entry) = entry(&mut body) {
-        all.push(entry);
-    }
-    all
+    core::iter::from_fn(|| entry(&mut body)).take(PACKET_RECORDS_MAX.saturating_add(1)).collect()
 }
 
 fn entry<'a>(body: &mut Cursor<'a>) -> Option<Entry<'a>> {
@@ -226,13 +232,13 @@ impl<'a> Iterator for Parts<'a> {
 }
 
 impl EgtsDecoder {
-    fn data(&mut self, packet: u16, data: &[u8], fits: bool, out: &mut Vec<Message>, replies: &mut Replies) {
-        for entry in entries(data) {
+    fn data(&mut self, packet: u16, entries: &[Entry<'_>], fits: bool, out: &mut Vec<Message>, replies: &mut Replies) {
+        for entry in entries {
             let identifier = entry.object.filter(|_| !self.known).and_then(|object| Identifier::new(&alloc::format!("{object}")));
             let before = out.len();
             match entry.service {
-                AUTHORISATION => self.authorise(&entry, out),
-                TELEMATICS => telematics(&entry, identifier, fits, out),
+                AUTHORISATION => self.authorise(entry, out),
+                TELEMATICS => telematics(entry, identifier, fits, out),
                 _ => {}
             }
             if out.len() == before {
@@ -298,7 +304,7 @@ fn telematics(entry: &Entry<'_>, identifier: Option<Identifier>, fits: bool, out
         }
     };
     for (kind, value) in Parts(Cursor::new(entry.parts)) {
-        if kind == PLACE {
+        if kind == PLACE && value.len() >= PLACE_BYTES_MIN {
             push(current.take());
         }
         let draft = current.get_or_insert_with(Draft::new);
