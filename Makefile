@@ -13,7 +13,8 @@ demo: build
 
 # Everything that a test needs and that is not here is installed when it can be; a test that must be skipped says so loudly.
 test: tools
-	PURVIEW_CONFORMANCE_DIR="$$(scripts/folder ../shared/conformance)" PURVIEW_TRACKS_DIR="$$(scripts/folder ../shared/tracks)" \
+	PURVIEW_CONFORMANCE_DIR="$${PURVIEW_CONFORMANCE_DIR:-$$(scripts/folder ../shared/conformance)}" \
+	PURVIEW_TRACKS_DIR="$${PURVIEW_TRACKS_DIR:-$$(scripts/folder ../shared/tracks)}" \
 	    cargo test --workspace --no-fail-fast
 
 check:
@@ -41,7 +42,7 @@ crash: build
 	PURVIEW_CRASHES=100 cargo test --release --test it crash -- --nocapture
 
 tracks:
-	PURVIEW_TRACKS_ALL=1 PURVIEW_TRACKS_DIR="$$(scripts/folder ../shared/tracks)" cargo test --release --test it tracks -- --nocapture
+	PURVIEW_TRACKS_ALL=1 PURVIEW_TRACKS_DIR="$${PURVIEW_TRACKS_DIR:-$$(scripts/folder ../shared/tracks)}" cargo test --release --test it tracks -- --nocapture
 
 revocation:
 	PURVIEW_REVOCATIONS=1000 cargo test --release --test it revocation -- --nocapture

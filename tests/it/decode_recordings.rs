@@ -17,7 +17,8 @@ const FEW: usize = 20;
 
 fn folder() -> Option<PathBuf> {
     let beside = || Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/conformance")).filter(|p| p.is_dir());
-    std::env::var_os("PURVIEW_CONFORMANCE_DIR").map(PathBuf::from).or_else(beside)
+    let named = std::env::var_os("PURVIEW_CONFORMANCE_DIR").filter(|folder| !folder.is_empty());
+    named.map(PathBuf::from).or_else(beside)
 }
 
 /// An input of a recording in the command's form.
@@ -79,7 +80,16 @@ fn recorded_frames_go_through_the_command() {
         println!("SKIPPED: no recordings. Set PURVIEW_CONFORMANCE_DIR to the folder that holds them.");
         return;
     };
-    for protocol in [Protocol::Teltonika, Protocol::Gt06, Protocol::H02, Protocol::Wialon, Protocol::OsmAnd] {
+    for protocol in [
+        Protocol::Teltonika,
+        Protocol::Gt06,
+        Protocol::H02,
+        Protocol::Wialon,
+        Protocol::OsmAnd,
+        Protocol::Meitrack,
+        Protocol::Suntech,
+        Protocol::MiniFinder2,
+    ] {
         let text = std::fs::read_to_string(folder.join(format!("{}.jsonl", protocol.name()))).unwrap();
         let recordings: Vec<Value> =
             text.lines().map(|l| serde_json::from_str(l).unwrap()).filter(|r: &Value| r["input"].is_object()).collect();

@@ -35,7 +35,7 @@ const SHARE_MIN: f64 = 0.95;
 const FEW: usize = 20;
 
 fn folder() -> Option<PathBuf> {
-    if let Some(named) = std::env::var_os("PURVIEW_CONFORMANCE_DIR") {
+    if let Some(named) = std::env::var_os("PURVIEW_CONFORMANCE_DIR").filter(|folder| !folder.is_empty()) {
         return Some(PathBuf::from(named));
     }
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/conformance");
