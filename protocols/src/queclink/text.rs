@@ -132,10 +132,11 @@ impl Line<'_> {
         let is_place = |at: &usize| {
             let time = at.saturating_add(2);
             // The time of sending is none of a place.
+            // The form of a time is the quickest to see, and the rarest.
             time <= self.end
+                && fields::is_time(self.at(time))
                 && fields::is_degrees(self.at(*at))
                 && fields::is_degrees(self.at(at.saturating_add(1)))
-                && fields::is_time(self.at(time))
         };
         (first..self.end).filter(is_place).collect()
     }
