@@ -84,6 +84,9 @@ async fn p7_every_protocol_at_once_comes_back_as_it_was_sent() {
         row.sent += told.sent();
         row.acked += told.acked();
         row.held += tally.held;
+        if let (Some(first), true) = (&tally.first, row.devices == 1) {
+            println!("{}", &first[..first.len().min(1500)]);
+        }
         total.add(tally);
     }
     println!("| protocol | devices | sent | acknowledged | in history |\n|---|---:|---:|---:|---:|");
