@@ -1,8 +1,8 @@
 //! Commands: `*HQ,identifier,word,time,value,…#`. The tracker confirms most of them in a V4 line. It obeys its own maker's letters only,
 //! so that those it was heard with are used.
 //!
-//! `S20`, `D1`, `R1` and `S32` are of the manual of the ST-901 and its kin, `S20` and `RESET` and `INFO` of the V1.0.5 dialect. In `S20` the
-//! first value is how the power is cut (1: at once), the second whether (0 gives it back).
+//! `S20`, `D1`, `R1` and `S32` are of the manual of the ST-901 and its kin; `S20`, `RESET` and `INFO` of the V1.0.5 dialect. In `S20`
+//! the first value is how the power is cut (1: at once), the second whether it is (0 gives it back).
 
 use crate::wire::push_padded;
 use crate::{Addressee, CannotSay, Civil, Command, Expect};

@@ -15,12 +15,12 @@
 //! answer  = "*HQ," identifier ",V4," word "," YYYYMMDDhhmmss "#"                 ; to V1, NBR and LINK
 //! ```
 //!
-//! Behind the status of V1 may stand a cell, or battery "," count "," mcc "," mnc *("," lac "," cell). Latitude is `DDMM.MMMM`, longitude `DDDMM.MMMM`; time is `hhmmss`, date `DDMMYY`, UTC. A bit of the status that is 0 is in force.
-//! The packed form is 32 or 45 bytes long (or 42 with an identifier of 8 bytes); the lower half of the longitude's last byte says
-//! valid (2), north (4), east (8).
+//! Behind the status of V1 may stand a cell, or battery "," count "," mcc "," mnc *("," lac "," cell). Latitude is `DDMM.MMMM`,
+//! longitude `DDDMM.MMMM`; time is `hhmmss`, date `DDMMYY`, UTC. A bit of the status that is 0 is in force. The packed form is 32 or 45
+//! bytes long (or 42 with an identifier of 8 bytes); the lower half of the longitude's last byte says valid (2), north (4), east (8).
 //!
-//! Sources: "Protocol" of the maker TH (GPRS command structure, V1 and V4), "Communication Protocol V1.0.3" (H02), LK "GPRS Data Protocol", the
-//! manual of the ST-901 and its kin ("Protocol"), "GPS Tracker Communication Protocol V1.0.5".
+//! Sources: "Protocol" of the maker TH (GPRS command structure, V1 and V4), "Communication Protocol V1.0.3" (H02), LK "GPRS Data
+//! Protocol", the manual of the ST-901 and its kin ("Protocol"), "GPS Tracker Communication Protocol V1.0.5".
 
 mod command;
 mod encoder;
