@@ -5,22 +5,28 @@
 //! options  = flags u8 (bit 7 set) *( length u8 value )      ; bit 0 mobile id (two digits a byte, F fills), 1 its kind (1 ESN, 2 IMEI, …),
 //!                                                           ; 2 authentication, 3 routing, 4 forwarding, 5 redirection, 6 extension
 //! message  = service u8 kind u8 sequence u16 content        ; service: 0 unacknowledged, 1 acknowledged, 2 answer
-//! kind     = 0 null / 1 acknowledgement / 2 event / 3 identification / 4 user data / 5 application / 8 locate / 9 user data with
-//!            accumulators / 10 short event / …
+//! kind     = 0 null / 1 acknowledgement / 2 event / 3 identification / 4 user data / 5 application / 6 parameters / 7 request /
+//!            8 locate / 9 user data with accumulators / 10 short event / 11 short user data
 //! place    = time u32 time of fix u32 latitude i32 longitude i32 (10⁻⁷ °) height i32 (cm) speed u32 (cm/s) heading u16
 //!            satellites u8 fix u8 carrier u16 signal i16 (dBm) link u8 hdop u8 (0.1) inputs u8 status u8
-//! event    = place index u8 code u8 count u8 spare u8 *accumulator u32         ; count in bits 0–5
-//! locate   = place count u8 spare u8 *accumulator u32
-//! user     = place route u8 id u8 length u16 bytes
+//! event    = place index u8 code u8 count u8 append u8 *accumulator u32        ; count in bits 0–5, form in bits 6–7
+//! locate   = place count u8 append u8 *accumulator u32
+//! user     = place route u8 id u8 length u16 bytes          ; application: a kind u16 instead of route and id
 //! short    = time u32 latitude i32 longitude i32 heading u16 speed u8 (km/h) fix u8 link u8 inputs u8 code u8 count u8 append u8
-//!            *accumulator u32                               ; fix: satellites in bits 0–3, 5: no fix
-//! fix      = bit 2 last known place, 3 no fix
-//! answer   = 02 01 sequence kind 00 00 000000
+//!            *accumulator u32                               ; fix: satellites in bits 0–3, 4 no clock yet, 5 no fix, 6 last known place,
+//!                                                           ; 7 was kept in the device
+//! fix      = bit 2 last known place, 3 no fix, 5 was kept in the device, 6 no clock yet
+//! append   = bit 0: behind the accumulators stands a length u8 and what the device says of its cell
+//! answer   = kind u8 result u8 spare u8 version 3           ; result 0: done
 //! ```
+//!
+//! In form 1 of the accumulators two words stand before them, a threshold and a mask. The server's `02 01` answers have a content of
+//! zeros; it asks for a place by `01 08` without a content. What stands behind the place in kind 9, and in an identification, is kept in
+//! hexadecimal digits.
 //!
 //! Bit 0 of the inputs is the ignition. A record's time is the one of the message: the place may be older (`fix_age_s`).
 //!
-//! Source: published parts of CalAmp, "LM Direct Reference Guide".
+//! Source: published parts of CalAmp, "LM Direct Reference Guide" (8.4 and the PULS wiki of 2013).
 
 use crate::wire::{Cursor, from_hex, hex_digit, to_hex};
 use crate::{
@@ -53,10 +59,25 @@ const IDENTIFICATION: u8 = 3;
 const USER_DATA: u8 = 4;
 const APPLICATION: u8 = 5;
 const LOCATE: u8 = 8;
+const USER_DATA_COUNTED: u8 = 9;
 const SHORT_EVENT: u8 = 10;
 const LAST_KNOWN: u8 = 0x04;
 const NO_FIX: u8 = 0x08;
+const KEPT: u8 = 0x20;
+const NO_CLOCK: u8 = 0x40;
+const SHORT_NO_CLOCK: u8 = 0x10;
 const SHORT_NO_FIX: u8 = 0x20;
+const SHORT_LAST_KNOWN: u8 = 0x40;
+const SHORT_KEPT: u8 = 0x80;
+/// 2000-01-01: a clock that was never set shows an earlier time.
+const CLOCK_SET: u32 = 946_684_800;
+/// Bits of the count of accumulators: how many, and their form.
+const COUNT: u8 = 0x3F;
+const WITH_THRESHOLD: u8 = 1;
+const CELL_APPENDED: u8 = 1;
+/// What the result of an acknowledgement says.
+const RESULTS: [&str; 8] =
+    ["done", "failed", "no such message", "no such operation", "serial port", "authentication", "mobile id", "sequence number"];
 const IGNITION: u8 = 1;
 const PER_DEGREE: f64 = 1e7;
 /// Centimetres a second in a kilometre an hour.
@@ -84,11 +105,22 @@ impl Decoder for CalAmpDecoder {
         read(&packet, out, replies).ok_or(DecodeError::skipped("too short")).map(|()| Progress::Frame)
     }
 
-    fn command(&mut self, command: &Command, _: &Addressee<'_>, out: &mut Vec<u8>) -> Result<Expect, CannotSay> {
-        let Command::Raw { text } = command else { return Err(CannotSay::Unsupported) };
-        let bytes = from_hex(text).filter(|bytes| !bytes.is_empty()).ok_or(CannotSay::Value("text: hexadecimal digits of a message"))?;
-        out.extend_from_slice(&bytes);
-        Ok(Expect::Nothing)
+    fn command(&mut self, command: &Command, to: &Addressee<'_>, out: &mut Vec<u8>) -> Result<Expect, CannotSay> {
+        match command {
+            Command::Raw { text } => {
+                let bytes = from_hex(text).filter(|bytes| !bytes.is_empty());
+                out.extend_from_slice(&bytes.ok_or(CannotSay::Value("text: hexadecimal digits of a message"))?);
+                Ok(Expect::Nothing)
+            }
+            Command::Locate => {
+                // A decoder may live for one datagram only: the clock numbers what is asked.
+                let sequence = u16::try_from(to.env.now.div_euclid(MICROS_PER_SECOND).rem_euclid(0x1_0000)).unwrap_or(0);
+                out.extend_from_slice(&[ACKNOWLEDGED, LOCATE]);
+                out.extend_from_slice(&sequence.to_be_bytes());
+                Ok(Expect::Tag(u32::from(sequence)))
+            }
+            _ => Err(CannotSay::Unsupported),
+        }
     }
 
     fn frame_bytes_max(&self, _: bool) -> usize {
@@ -123,18 +155,37 @@ fn read(packet: &[u8], out: &mut Vec<Message>, replies: &mut Replies) -> Option<
     if service > ANSWER {
         return None;
     }
+    let answered = |done, text: &str| Message::CommandAnswer { identifier, tag: Some(u32::from(sequence)), done, text: text.into() };
     let message = match kind {
-        EVENT | LOCATE | USER_DATA | APPLICATION => report(kind, &mut body).map(|record| Message::Record { identifier, record }),
+        EVENT | LOCATE | USER_DATA | APPLICATION | USER_DATA_COUNTED => {
+            report(kind, &mut body).map(|record| Message::Record { identifier, record })
+        }
         SHORT_EVENT => short(&mut body).map(|record| Message::Record { identifier, record }),
-        0 | ACKNOWLEDGEMENT | IDENTIFICATION => Some(Message::Heartbeat { identifier, attributes: Attributes::new() }),
+        ACKNOWLEDGEMENT if service == ANSWER => {
+            let result = body.take(2).and_then(|content| content.get(1).copied());
+            result.map(|code| answered(Some(code == 0), RESULTS.get(usize::from(code)).unwrap_or(&"failed")))
+        }
+        0 | ACKNOWLEDGEMENT | IDENTIFICATION => Some(Message::Heartbeat { identifier, attributes: told(kind, body.rest()) }),
         _ => None,
     };
+    if service == ANSWER && matches!((kind, &message), (LOCATE, Some(_))) {
+        out.push(answered(Some(true), "located"));
+    }
     out.push(message.unwrap_or_else(|| Message::Undecoded { identifier, reason: "kind or content", raw: packet.to_vec() }));
     if service == ACKNOWLEDGED {
         let [high, low] = sequence.to_be_bytes();
         replies.copied(Release::Durable, &[ANSWER, ACKNOWLEDGEMENT, high, low, kind, 0, 0, 0, 0, 0]);
     }
     Some(())
+}
+
+/// What an identification tells: makers of firmware differ in it.
+fn told(kind: u8, content: &[u8]) -> Attributes {
+    let mut attributes = Attributes::new();
+    if kind == IDENTIFICATION && !content.is_empty() {
+        attributes.push(Key::Text("identification"), Value::Text(&to_hex(content)));
+    }
+    attributes
 }
 
 fn seconds(value: u32) -> Option<Micros> {
@@ -154,62 +205,105 @@ fn inputs(inputs: u8, draft: &mut Draft) {
 
 fn report(kind: u8, body: &mut Cursor<'_>) -> Option<Record> {
     let (time, fixed) = (body.be_u32()?, body.be_u32()?);
-    let mut draft = Draft::at(seconds(time).or(seconds(fixed)));
+    let mut draft = Draft::at(seconds(time).or_else(|| seconds(fixed)));
     place(body, &mut draft)?;
     draft.altitude_m(f64::from(body.be_u32()?.cast_signed()) / 100.0);
     draft.speed_kmh(f64::from(body.be_u32()?) * CM_S_KMH);
     draft.course_deg(f64::from(body.be_u16()?));
     let (satellites, fix) = (body.u8()?, body.u8()?);
     draft.valid = fix & (LAST_KNOWN | NO_FIX) == 0;
+    describe_clock(fix & NO_CLOCK != 0, fix & KEPT != 0, time, &mut draft);
     draft.set(Name::Satellites, Value::Int(i64::from(satellites)));
     if let Some(age) = time.checked_sub(fixed).filter(|age| fixed != 0 && *age > 0) {
         draft.set(Name::FixAgeS, Value::Int(i64::from(age)));
     }
     draft.set(Name::Operator, Value::Int(i64::from(body.be_u16()?)));
     draft.set(Name::GsmSignalDbm, Value::Int(i64::from(body.be_u16()?.cast_signed())));
-    body.u8()?;
+    number("link", body.u8()?, &mut draft);
     draft.set(Name::Hdop, Value::Float(f64::from(body.u8()?) / 10.0));
     inputs(body.u8()?, &mut draft);
     draft.set(Name::Status, Value::Int(i64::from(body.u8()?)));
     match kind {
         EVENT => {
-            body.u8()?;
+            number("event_index", body.u8()?, &mut draft);
             draft.set(Name::Event, Value::Int(i64::from(body.u8()?)));
             accumulators(body, &mut draft);
         }
         LOCATE => accumulators(body, &mut draft),
+        USER_DATA_COUNTED => text(body.rest(), &mut draft, true),
         _ => {
-            body.take(2)?;
-            let length = usize::from(body.be_u16()?);
-            let data = body.take(length.min(body.rest().len()))?;
-            match core::str::from_utf8(data) {
-                Ok(text) if !text.trim().is_empty() => draft.set_text(Name::Text, text.trim_end_matches(['\r', '\n', '\0'])),
-                Ok(_) => {}
-                Err(_) => draft.set_text(Name::Text, &to_hex(data)),
+            let [first, second] = body.array::<2>()?;
+            if kind == APPLICATION {
+                let application = u16::from_be_bytes([first, second]);
+                draft.attributes.push(Key::Text("application"), Value::Int(i64::from(application)));
+            } else {
+                number("route", first, &mut draft);
+                number("message_id", second, &mut draft);
             }
+            let length = usize::from(body.be_u16()?);
+            text(body.take(length.min(body.rest().len()))?, &mut draft, false);
         }
     }
     Some(draft.finish())
 }
 
-/// How many, a spare byte, then each of them.
+/// A clock that was never set tells no time; what was kept in the device is late.
+fn describe_clock(unset: bool, kept: bool, time: u32, draft: &mut Draft) {
+    if unset && time < CLOCK_SET {
+        draft.time = None;
+    }
+    if kept {
+        draft.set(Name::Buffered, Value::Bool(true));
+    }
+}
+
+/// A number that has no name, where it says something.
+fn number(name: &str, value: u8, draft: &mut Draft) {
+    if value != 0 {
+        draft.attributes.push(Key::Text(name), Value::Int(i64::from(value)));
+    }
+}
+
+/// What came through the device's serial port.
+fn text(data: &[u8], draft: &mut Draft, always_digits: bool) {
+    match core::str::from_utf8(data) {
+        Ok(text) if text.trim().is_empty() => {}
+        Ok(text) if !always_digits => draft.set_text(Name::Text, text.trim_end_matches(['\r', '\n', '\0'])),
+        _ => draft.set_text(Name::Text, &to_hex(data)),
+    }
+}
+
+/// How many and in which form, what is appended, then each of them.
 fn accumulators(body: &mut Cursor<'_>, draft: &mut Draft) {
-    let (Some(count), Some(_)) = (body.u8(), body.u8()) else { return };
-    for number in 1..=count & 0x3F {
+    let (Some(count), Some(append)) = (body.u8(), body.u8()) else { return };
+    if count >> COUNT.count_ones() == WITH_THRESHOLD {
+        for name in ["threshold", "mask"] {
+            let Some(word) = body.be_u32() else { return };
+            draft.attributes.push(Key::Text(name), Value::Int(i64::from(word)));
+        }
+    }
+    for number in 1..=count & COUNT {
         let Some(value) = body.be_u32() else { return };
         draft.attributes.push(Key::Named(Name::Count, number), Value::Int(i64::from(value)));
+    }
+    if append & CELL_APPENDED != 0
+        && let Some(cell) = body.u8().and_then(|length| body.take(usize::from(length)))
+    {
+        draft.attributes.push(Key::Text("cell_info"), Value::Text(&to_hex(cell)));
     }
 }
 
 fn short(body: &mut Cursor<'_>) -> Option<Record> {
-    let mut draft = Draft::at(seconds(body.be_u32()?));
+    let time = body.be_u32()?;
+    let mut draft = Draft::at(seconds(time));
     place(body, &mut draft)?;
     draft.course_deg(f64::from(body.be_u16()?));
     draft.speed_kmh(f64::from(body.u8()?));
     let fix = body.u8()?;
-    draft.valid = fix & SHORT_NO_FIX == 0;
+    draft.valid = fix & (SHORT_NO_FIX | SHORT_LAST_KNOWN) == 0;
+    describe_clock(fix & SHORT_NO_CLOCK != 0, fix & SHORT_KEPT != 0, time, &mut draft);
     draft.set(Name::Satellites, Value::Int(i64::from(fix & 0x0F)));
-    body.u8()?;
+    number("link", body.u8()?, &mut draft);
     inputs(body.u8()?, &mut draft);
     draft.set(Name::Event, Value::Int(i64::from(body.u8()?)));
     accumulators(body, &mut draft);
@@ -262,7 +356,8 @@ fn content(record: &Record) -> Vec<u8> {
         bytes.extend_from_slice(&scaled(value).to_be_bytes());
     }
     bytes.extend_from_slice(&u16::try_from(course).unwrap_or(0).to_be_bytes());
-    bytes.extend_from_slice(&[small(Name::Satellites, 255), if fix.is_some_and(|fix| fix.valid) { 0 } else { NO_FIX }]);
+    let kept = if carry::yes_no(attributes, Name::Buffered) == Some(true) { KEPT } else { 0 };
+    bytes.extend_from_slice(&[small(Name::Satellites, 255), kept | if fix.is_some_and(|fix| fix.valid) { 0 } else { NO_FIX }]);
     let operator = u16::try_from(carry::int(attributes, Name::Operator, 0..=0xFFFF).unwrap_or(0)).unwrap_or(0);
     let signal = i16::try_from(carry::int(attributes, Name::GsmSignalDbm, -200..=0).unwrap_or(0)).unwrap_or(0);
     bytes.extend_from_slice(&operator.to_be_bytes());
@@ -313,6 +408,9 @@ impl Encoder for CalAmpEncoder {
             draft.speed_kmh(f64::from(speed) * CM_S_KMH);
             draft.course_deg(f64::from(i32::try_from(carry::whole(number(fix.course_deg)).clamp(0, 360)).unwrap_or(0)));
         }
+        if carry::yes_no(attributes, Name::Buffered) == Some(true) {
+            draft.set(Name::Buffered, Value::Bool(true));
+        }
         draft.set(Name::Satellites, small(Name::Satellites, 255));
         draft.set(Name::Operator, small(Name::Operator, 0xFFFF));
         draft.set(Name::GsmSignalDbm, Value::Int(carry::int(attributes, Name::GsmSignalDbm, -200..=0).unwrap_or(0)));
@@ -327,5 +425,25 @@ impl Encoder for CalAmpEncoder {
         draft.set(Name::Status, Value::Int(0));
         draft.set(Name::Event, small(Name::Event, 255));
         draft.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_asked_for_by_a_number_that_its_answer_repeats() {
+        let identifier = Identifier::new("4400000097").unwrap_or_else(|| panic!("no identifier"));
+        let env = Environment { now: 1_710_141_758_000_000, ..Environment::default() };
+        let to = Addressee { identifier: &identifier, password: None, env };
+        let said = |command: Command| {
+            let mut out = Vec::new();
+            CalAmpDecoder.command(&command, &to, &mut out).map(|expect| (out, expect))
+        };
+        assert_eq!(said(Command::Locate), Ok((alloc::vec![1, 8, 0xB1, 0x3E], Expect::Tag(0xB13E))));
+        assert_eq!(said(Command::Raw { text: "0107000001".into() }), Ok((alloc::vec![1, 7, 0, 0, 1], Expect::Nothing)));
+        assert!(matches!(said(Command::Raw { text: "reboot".into() }), Err(CannotSay::Value(_))));
+        assert_eq!(said(Command::Reboot), Err(CannotSay::Unsupported));
     }
 }

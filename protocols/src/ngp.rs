@@ -1,28 +1,34 @@
-//! NGP: Navixy's generic protocol, one JSON object a message, by HTTP (body of a POST) or MQTT (payload; any topic).
+//! NGP: Navixy's generic protocol, one JSON object a message, by HTTP (body of a POST) or MQTT (payload; topic `ngp/` device).
 //!
 //! ```text
 //! message  = { "message_time": time, "device_id": text, "version", "location": location, "mobile_cells": [ cell ],
 //!              "wifi_points": [ point ], "custom_attributes": …, attribute … }
 //! time     = RFC 3339
 //! location = { "gnss_time": time, "latitude", "longitude", "altitude" (m), "speed" (km/h), "heading" (degrees), "satellites",
-//!              "hdop", "pdop", "vdop", "fix_type" }
-//! cell     = { "mcc", "mnc", "lac", "cell_id", "rssi" }     ; point = { "mac", "rssi" }
-//! attribute = "battery_level" (%) / "battery_voltage", "board_voltage", "external_voltage" (V) / "hardware_mileage" (km) /
-//!             "is_moving" / "event_id" / "gsm_level" (%) / "input_status", "output_status" (masks) / "input_N", "output_N" /
-//!             "analog_N" (V) / "temperature_N" (°C) / any other: an attribute under its own name
+//!              "hdop", "pdop", "vdop", "fix_type", "source_type", "precision" (m) }
+//! fix_type = "HAS_FIX" / "NO_FIX" / "LAST_KNOWN_POSITION" / "FIX_2D" / "FIX_3D"
+//! cell     = { "mcc", "mnc", "lac", "cell_id", "rssi", "type" } ; point = { "mac", "rssi", "age", "channel" }
+//! attribute = "battery_level" (%) / "battery_voltage", "board_voltage" (V) / "hardware_mileage" (km) / "is_moving" / "event_id" /
+//!             "input_status", "output_status" (masks) / "analog_N" (V) / "temperature_N", "temperature_internal" (°C) / "humidity_N",
+//!             "humidity_internal" (%) / "fuel_level_N" (litres or %) / "fuel_temperature_N" / "impulse_counter_N" / "hardware_key" /
+//!             "vin" / any other: an attribute under its own name
 //! custom_attributes = { name: value, … } / [ { "type": name, "id": number, "value": value, "units": text } ]
 //! reply    = status 200; 400 when it cannot be read, 403 when the device is unknown
 //! ```
 //!
-//! A place whose `fix_type` says that there is no fix, or the last one, is not valid.
+//! A place whose `fix_type` says that there is no fix, or the last one, is not valid: the record is of the message's time and says how old
+//! the place is. The protocol names its events by number; those that are alarms, and those of the ignition, are told as such too.
 //!
-//! Source: <https://docs.navixy.com/iot-logic/navixy-generic-protocol-v-1-0> and 1.1a, published parts.
+//! Besides, names that other servers of this kind use: "external_voltage", "gsm_level" (%), "input_N", "output_N".
+//!
+//! Source: Navixy, "Navixy Generic Protocol" 1.0, 1.1a and 1.2: transport layer, message structure and attributes, predefined event
+//! identifiers (<https://www.navixy.com/docs/iot-logic-api/technologies/navixy-generic-protocol>).
 
 use crate::osmand::push_json;
 use crate::wire::{self, cell_text, wifi_text};
 use crate::{
-    About, Attributes, Checksum, DecodeError, Decoder, Draft, Encoder, Environment, Fix, Identifier, Input, Key, Message, Micros,
-    MqttPublish, Name, Progress, Record, Replies, Transport, Value, carry, from_rfc3339, http, to_rfc3339,
+    About, Alarm, Attributes, Checksum, DecodeError, Decoder, Draft, Encoder, Environment, Fix, Identifier, Input, Key, MICROS_PER_SECOND,
+    Message, Micros, MqttPublish, Name, Progress, Record, Replies, Transport, Value, carry, from_rfc3339, http, to_rfc3339,
 };
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -45,8 +51,6 @@ pub(crate) const ABOUT: About = About {
 const FRAME_BYTES_MAX: usize = 64 * 1024;
 /// Cells, networks and attributes of one list that are told.
 const LIST_MAX: usize = 64;
-/// A device's name is at most this long.
-const DEVICE_BYTES_MAX: usize = 48;
 
 /// Members that are attributes of ours under another name.
 const ALIASES: &[(&str, Name)] = &[
@@ -56,6 +60,9 @@ const ALIASES: &[(&str, Name)] = &[
     ("gsm_level", Name::GsmSignalPct),
     ("input_status", Name::InputMask),
     ("output_status", Name::OutputMask),
+    ("temperature_internal", Name::DeviceTemperatureC),
+    ("humidity_internal", Name::HumidityPct),
+    ("hardware_key", Name::DriverId),
 ];
 /// Members in thousands of our unit.
 const THOUSANDS: &[(&str, Name)] = &[
@@ -65,8 +72,62 @@ const THOUSANDS: &[(&str, Name)] = &[
     ("hardware_mileage", Name::OdometerM),
 ];
 /// Members with a number at their end.
-const NUMBERED: &[(&str, Name)] =
-    &[("input_", Name::Input), ("output_", Name::Output), ("temperature_", Name::TemperatureC), ("analog_", Name::AnalogMv)];
+const NUMBERED: &[(&str, Name)] = &[
+    ("input_", Name::Input),
+    ("output_", Name::Output),
+    ("temperature_", Name::TemperatureC),
+    ("analog_", Name::AnalogMv),
+    ("humidity_", Name::HumidityPct),
+    // Litres or percent: the message does not tell which.
+    ("fuel_level_", Name::FuelRaw),
+    ("impulse_counter_", Name::Count),
+];
+/// Events that are alarms. An end of something is none.
+const ALARMS: &[(i64, Alarm)] = &[
+    (1, Alarm::LowBattery),
+    (2, Alarm::PowerCut),
+    (4, Alarm::PowerRestored),
+    (5, Alarm::Removing),
+    (7, Alarm::LowBattery),
+    (14, Alarm::PowerOff),
+    (15, Alarm::PowerOn),
+    (101, Alarm::Towing),
+    (103, Alarm::Removing),
+    (104, Alarm::General),
+    (106, Alarm::Tamper),
+    (107, Alarm::Removing),
+    (109, Alarm::Door),
+    (110, Alarm::Lock),
+    (111, Alarm::Unlock),
+    (113, Alarm::Vibration),
+    (115, Alarm::Tamper),
+    (116, Alarm::Jamming),
+    (117, Alarm::Jamming),
+    (118, Alarm::Tamper),
+    (202, Alarm::Sos),
+    (207, Alarm::LaneChange),
+    (211, Alarm::FatigueDriving),
+    (219, Alarm::FatigueDriving),
+    (223, Alarm::FatigueDriving),
+    (224, Alarm::Overspeed),
+    (225, Alarm::Movement),
+    (230, Alarm::FatigueDriving),
+    (236, Alarm::LaneChange),
+    (237, Alarm::HardAcceleration),
+    (238, Alarm::HardBraking),
+    (239, Alarm::HardCornering),
+    (240, Alarm::HardAcceleration),
+    (241, Alarm::HardBraking),
+    (242, Alarm::Crash),
+    (249, Alarm::Overspeed),
+    (302, Alarm::Idle),
+    (303, Alarm::Fault),
+    (409, Alarm::GeofenceEnter),
+    (410, Alarm::GeofenceExit),
+    (601, Alarm::GpsAntennaCut),
+];
+/// The events of the ignition, off and on.
+const IGNITION: [i64; 2] = [604, 605];
 /// Members that are no attributes.
 const RESERVED: &[&str] = &["message_time", "device_id", "version", "location", "mobile_cells", "wifi_points", "custom_attributes"];
 /// The same of a location.
@@ -89,7 +150,14 @@ impl Decoder for NgpDecoder {
 
     fn accept(&mut self, input: &Input<'_>, _: &Environment<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Result<(), DecodeError> {
         match input {
-            Input::Mqtt(MqttPublish { payload, .. }) => out.push(read(payload)?),
+            Input::Mqtt(MqttPublish { topic, payload }) => out.push(match (read(payload), topic.strip_prefix("ngp/")) {
+                // The topic says whose it is, and MQTT 3.1.1 cannot say no to one publication: it would come again for ever.
+                (Err(error), Some(device)) if payload.len() <= FRAME_BYTES_MAX => {
+                    let identifier = Some(Identifier::new(device).ok_or(error)?);
+                    Message::Undecoded { identifier, reason: error.what, raw: payload.to_vec() }
+                }
+                (message, _) => message?,
+            }),
             Input::Http(request) => {
                 out.push(read(request.body).inspect_err(|_| http::refuse(replies))?);
                 http::acknowledge_or(replies, b"", 403);
@@ -137,6 +205,7 @@ fn record(object: &Map<String, Json>, message_time: Micros) -> Record {
     for (member, value) in object.iter().filter(|(member, _)| !RESERVED.contains(&member.as_str())) {
         describe_member(member, value, &mut draft.attributes);
     }
+    describe_event(object, &mut draft.attributes);
     describe_networks(object, &mut draft);
     match object.get("custom_attributes") {
         Some(Json::Object(custom)) => {
@@ -158,12 +227,16 @@ fn record(object: &Map<String, Json>, message_time: Micros) -> Record {
 
 fn describe_location(location: &Map<String, Json>, draft: &mut Draft) {
     let number = |member: &str| location.get(member).and_then(Json::as_f64);
-    if let Some(time) = location.get("gnss_time").and_then(instant) {
-        draft.time = Some(time);
-    }
     let kind = location.get("fix_type").and_then(Json::as_str).unwrap_or_default().to_ascii_uppercase();
     draft.valid = !(kind.contains("NO_FIX") || kind.contains("LAST"));
     draft.place_of(number("latitude"), number("longitude"));
+    match (location.get("gnss_time").and_then(instant), draft.time) {
+        (Some(fixed), _) if draft.valid && draft.has_place() => draft.time = Some(fixed),
+        (Some(fixed), Some(told)) if draft.has_place() && fixed < told => {
+            draft.set(Name::FixAgeS, Value::Int(told.saturating_sub(fixed).div_euclid(MICROS_PER_SECOND)));
+        }
+        _ => {}
+    }
     if let Some(height) = number("altitude") {
         draft.altitude_m(height);
     }
@@ -174,7 +247,11 @@ fn describe_location(location: &Map<String, Json>, draft: &mut Draft) {
         draft.course_deg(heading);
     }
     for (member, value) in location.iter().filter(|(member, _)| !PLACE.contains(&member.as_str())) {
-        let key = if member == "fix_type" { Key::Named(Name::GpsStatus, 0) } else { Key::from_spelling(member) };
+        let key = match member.as_str() {
+            "fix_type" => Key::Named(Name::GpsStatus, 0),
+            "precision" => Key::Named(Name::AccuracyM, 0),
+            _ => Key::from_spelling(member),
+        };
         push_json(&mut draft.attributes, key, Some(value));
     }
 }
@@ -205,6 +282,17 @@ fn describe_member(member: &str, value: &Json, attributes: &mut Attributes) {
     }
 }
 
+/// What the number of the event says, beside itself.
+fn describe_event(object: &Map<String, Json>, attributes: &mut Attributes) {
+    let Some(event) = object.get("event_id").and_then(Json::as_i64) else { return };
+    if let Some((_, alarm)) = ALARMS.iter().find(|(number, _)| *number == event) {
+        attributes.alarm(*alarm);
+    }
+    if IGNITION.contains(&event) && attributes.get(Name::Ignition).is_none() {
+        attributes.set(Name::Ignition, Value::Bool(event == IGNITION[1]));
+    }
+}
+
 fn describe_networks(object: &Map<String, Json>, draft: &mut Draft) {
     let list = |member: &str| object.get(member).and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default().iter().take(LIST_MAX);
     let signal = |item: &Json| item.get("rssi").and_then(Json::as_i64).and_then(|rssi| u16::try_from(rssi.unsigned_abs()).ok());
@@ -215,6 +303,10 @@ fn describe_networks(object: &Map<String, Json>, draft: &mut Draft) {
         if let (Some(operator), Some(area), Some(id)) = (operator, number_of("lac"), number_of("cell_id")) {
             draft.set_numbered(Name::Cell, number, Value::Text(cell_text(operator, (area, id), signal(cell)).as_str()));
         }
+    }
+    let technology = list("mobile_cells").find_map(|cell| cell.get("type").and_then(Json::as_str));
+    if let Some(technology) = technology.filter(|_| draft.attributes.get(Name::Network).is_none()) {
+        draft.set_text(Name::Network, technology);
     }
     for (number, point) in (1..).zip(list("wifi_points")) {
         let digits: String = point.get("mac").and_then(Json::as_str).unwrap_or_default().chars().filter(char::is_ascii_hexdigit).collect();
@@ -273,11 +365,9 @@ fn carried(fix: &Fix) -> Fix {
 /// A time that a record without one is sent at.
 const NO_TIME: Micros = 0;
 
-fn write_message(identifier: &Identifier, record: &Record) -> String {
+fn write_message(device: &str, record: &Record) -> String {
     let mut object = Map::new();
-    let mut name = identifier.as_str();
-    name = name.get(..name.len().min(DEVICE_BYTES_MAX)).unwrap_or(name);
-    object.insert("device_id".into(), name.into());
+    object.insert("device_id".into(), device.into());
     object.insert("message_time".into(), to_rfc3339(record.fix_time.unwrap_or(NO_TIME)).unwrap_or_default().into());
     if let Some(fix) = record.fix.as_ref().map(carried) {
         let mut location = Map::new();
@@ -311,7 +401,7 @@ impl Encoder for NgpEncoder {
 
     fn records(&mut self, identifier: &Identifier, records: &[Record], out: &mut Vec<u8>) -> usize {
         let Some(record) = records.first() else { return 0 };
-        let message = write_message(identifier, record);
+        let message = write_message(identifier.as_str(), record);
         if self.transport == Transport::Mqtt {
             out.extend_from_slice(message.as_bytes());
         } else {
@@ -327,25 +417,10 @@ impl Encoder for NgpEncoder {
     }
 
     fn representable(&self, record: &Record) -> Record {
-        let mut draft = Draft::at(Some(record.fix_time.unwrap_or(NO_TIME)));
-        if let Some(fix) = record.fix.as_ref().map(carried) {
-            draft.valid = fix.valid;
-            draft.place(fix.latitude.degrees(), fix.longitude.degrees());
-            if let Some(height) = fix.altitude_m {
-                draft.altitude_m(f64::from(height));
-            }
-            if let Some(speed) = fix.speed_kmh {
-                draft.speed_kmh(f64::from(speed));
-            }
-            if let Some(course) = fix.course_deg {
-                draft.course_deg(f64::from(course));
-            }
-            draft.set(Name::GpsStatus, Value::Text(if fix.valid { "HAS_FIX" } else { "NO_FIX" }));
+        match read(write_message("0", record).as_bytes()) {
+            Ok(Message::Record { record, .. }) => record,
+            _ => Record::default(),
         }
-        for (key, value) in record.attributes.iter().filter(|(key, value)| spelling(*key, *value).is_some()) {
-            draft.attributes.push(key, value);
-        }
-        draft.finish()
     }
 
     fn topic(&self, identifier: &Identifier) -> Option<String> {

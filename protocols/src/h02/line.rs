@@ -2,7 +2,7 @@
 
 use super::report::{Angle, Place, Time, record, status};
 use crate::wire::{Parts, cell_text, decimal, push_padded};
-use crate::{Attributes, Civil, DecodeError, Environment, Identifier, Key, Message, Micros, Name, Record, Release, Replies, Value};
+use crate::{Alarm, Attributes, Civil, DecodeError, Environment, Identifier, Key, Message, Micros, Name, Record, Release, Replies, Value};
 use alloc::string::String;
 use alloc::vec::Vec;
 use smallvec::SmallVec;
@@ -72,7 +72,8 @@ pub fn read(raw: &[u8], env: &Environment<'_>, out: &mut Vec<Message>, replies: 
     line.identifier = Identifier::new(line.at(1));
     let word = line.at(2);
     let message = match word {
-        "HTBT" => Some(alive(&line)),
+        "HTBT" | "XT" => Some(alive(&line)),
+        "ALRM" => Some(raised(&line, env.now, out)),
         "LINK" => link(&line),
         "NBR" => neighbours(&line),
         "V3" => towers(&line),
@@ -151,9 +152,11 @@ fn towers(line: &Line<'_>) -> Option<Message> {
 /// A place with a date and no time of day, or cells.
 fn walker(line: &Line<'_>) -> Option<Message> {
     let mut attributes = Attributes::new();
-    if line.at(3) == "A" {
+    if matches!(line.at(3), "A" | "B") {
         let place = degrees(line, 3)?;
         let time = Time::of([0; 3], six(line.at(10))?);
+        push_status(&mut attributes, line.at(11));
+        push_percent(&mut attributes, line.at(12));
         return Some(line.record(record(time, Some(place), attributes)));
     }
     let operator = (line.at(4).parse().ok()?, line.at(5).parse().ok()?);
@@ -182,7 +185,8 @@ fn place(line: &Line<'_>, now: Micros, out: &mut Vec<Message>) -> Option<Message
         "0" | "1" => matches!(line.at(i.saturating_add(2)), "N" | "S"),
         _ => false,
     };
-    let valid = (4..line.fields.len()).find(|i| says_valid(i) && is_time(line.at(i.saturating_sub(1))))?;
+    let valid = (4..line.fields.len()).find(|i| says_valid(i) && is_time(line.at(i.saturating_sub(1))));
+    let Some(valid) = valid else { return answer(line, line.fields.len()) };
     let clock = six(line.at(valid.saturating_sub(1)));
     // One more field may stand before the date.
     let date_at = [7, 8].into_iter().map(|o| valid.saturating_add(o)).find(|i| six(line.at(*i)).is_some());
@@ -197,19 +201,51 @@ fn place(line: &Line<'_>, now: Micros, out: &mut Vec<Message>) -> Option<Message
         (Some(clock), Some(date)) => Time::of(clock, date),
         _ => Time::Absent,
     };
+    out.extend(answer(line, valid.saturating_sub(1)));
     if place.is_none() && matches!(time, Time::Absent) {
         // Neither when nor where: a sign of life.
         return Some(Message::Heartbeat { identifier: line.identifier, attributes });
-    }
-    if line.at(2) == "V4" {
-        let answer = line.fields().get(3..valid.saturating_sub(1)).unwrap_or_default().join(",");
-        out.push(Message::CommandAnswer { identifier: line.identifier, tag: None, done: None, text: answer });
     }
     let mut record = record(time, place, attributes);
     if let (Some(fix), Some(metres)) = (&mut record.fix, gauges(line, after).and_then(|g| g.altitude_m)) {
         fix.altitude_m = Some(metres);
     }
     Some(line.record(record))
+}
+
+/// What V4 confirms, in the fields before `end`; `None` for another word.
+fn answer(line: &Line<'_>, end: usize) -> Option<Message> {
+    let told = line.fields().get(3..end).filter(|told| line.at(2) == "V4" && !told.is_empty())?;
+    let done = match told {
+        [_, "OK" | "DONE", ..] => Some(true),
+        [_, "ERROR", ..] => Some(false),
+        ["INFO", result, ..] => succeeded(result),
+        [_, result, time] if six(time).is_some() => succeeded(result),
+        _ => None,
+    };
+    Some(Message::CommandAnswer { identifier: line.identifier, tag: None, done, text: told.join(",") })
+}
+
+/// Two hexadecimal digits.
+fn succeeded(result: &str) -> Option<bool> {
+    u8::from_str_radix(result, 16).ok().filter(|_| result.len() == 2).map(|code| code >= 0x80)
+}
+
+/// An alarm, with a place or without.
+fn raised(line: &Line<'_>, now: Micros, out: &mut Vec<Message>) -> Message {
+    let alarm = match line.at(3) {
+        "1" => Alarm::Sos,
+        "2" => Alarm::LowBattery,
+        "3" => Alarm::Geofence,
+        _ => Alarm::General,
+    };
+    let mut record = match place(line, now, out) {
+        Some(Message::Record { record, .. }) => record,
+        Some(Message::Heartbeat { attributes, .. }) => Record { attributes, ..Record::default() },
+        _ => Record::default(),
+    };
+    record.attributes.alarm(alarm);
+    line.record(record)
 }
 
 /// What follows the date: status, then cells, gauges, cards.
@@ -238,6 +274,9 @@ fn extras(line: &Line<'_>, after: usize, attributes: &mut Attributes) {
         return;
     }
     let rest = line.from(first);
+    if push_station(attributes, rest).is_some() {
+        return;
+    }
     let cell = match rest {
         [country, network, area, id, ..] => cell_of(country, network, area, id),
         _ => None,
@@ -273,16 +312,41 @@ fn gauges(line: &Line<'_>, after: usize) -> Option<Gauges> {
     })
 }
 
-/// A cell in decimal or in hexadecimal digits: the country tells which.
+/// Battery, count, country, network, then as many cells; nothing is told of another form.
+fn push_station(attributes: &mut Attributes, rest: &[&str]) -> Option<()> {
+    let [battery, count, country, network, cells @ ..] = rest else { return None };
+    let count: usize = count.parse().ok().filter(|count| (1..=CELLS_MAX).contains(count))?;
+    if battery.len() > 3 || cells.len() != count.checked_mul(2)? {
+        return None;
+    }
+    let (pairs, _) = cells.as_chunks::<2>();
+    let cells: SmallVec<[_; 4]> = pairs.iter().map(|[area, id]| cell_of(country, network, area, id)).collect::<Option<_>>()?;
+    push_percent(attributes, battery);
+    for (number, (operator, place)) in (1..).zip(cells) {
+        push_cell(attributes, number, operator, place, None);
+    }
+    Some(())
+}
+
+/// Two digits, of which 99 is full.
+fn push_percent(attributes: &mut Attributes, field: &str) {
+    if let Ok(percent @ 0..=100) = field.parse::<u8>() {
+        attributes.set(Name::BatteryLevelPct, Value::Int(if percent == 99 { 100 } else { i64::from(percent) }));
+    }
+}
+
+/// A cell in decimal or in hexadecimal digits: the country tells which, or letters among them.
 fn cell_of(country: &str, network: &str, area: &str, id: &str) -> Option<((u16, u16), (u64, u64))> {
     let is_country = |number: &u16| (200..800).contains(number);
-    let radix = match country.parse::<u16>().ok().filter(is_country) {
+    let operator_radix = match country.parse::<u16>().ok().filter(is_country) {
         Some(_) => 10,
         None => 16,
     };
-    let country = u16::from_str_radix(country, radix).ok().filter(is_country)?;
+    let country = u16::from_str_radix(country, operator_radix).ok().filter(is_country)?;
+    let has_letters = [area, id].iter().any(|digits| digits.bytes().any(|digit| digit.is_ascii_alphabetic()));
+    let radix = if has_letters { 16 } else { operator_radix };
     let place = (u64::from_str_radix(area, radix).ok()?, u64::from_str_radix(id, radix).ok()?);
-    Some(((country, u16::from_str_radix(network, radix).ok()?), place))
+    Some(((country, u16::from_str_radix(network, operator_radix).ok()?), place))
 }
 
 fn push_cell(attributes: &mut Attributes, number: u8, operator: (u16, u16), place: (u64, u64), signal: Option<u16>) {
@@ -319,7 +383,7 @@ fn degrees(line: &Line<'_>, valid: usize) -> Option<Place> {
     Some(Place {
         north: latitude.to_degrees(south),
         east: longitude.to_degrees(west),
-        valid: matches!(line.at(valid), "A" | "1"),
+        valid: matches!(line.at(valid), "A" | "B" | "1"),
         speed_knots: decimal(told(5)).filter(|speed| *speed >= 0.0),
         course_deg: decimal(told(6)),
     })

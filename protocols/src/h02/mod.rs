@@ -3,20 +3,24 @@
 //! ```text
 //! text    = "*" maker "," identifier "," word *("," field) "#"                   ; line ends between frames are skipped
 //! V1      = time "," A/V "," latitude "," N/S "," longitude "," E/W "," knots "," course "," date ["," status *("," field)]
-//! V4      = command *("," field) "," time "," …as V1                             ; confirms a command
+//! V4      = command ["," result] *("," field) ["," time "," …as V1]              ; confirms a command; result is OK, DONE, ERROR or two
+//!                                                                                ; hexadecimal digits, of which 80 and more say "done"
+//! ALRM    = kind "," …as V1 / kind "," time                                      ; kind: 1 SOS, 2 battery low, 3 fence
 //! NBR     = time "," mcc "," mnc "," delay "," count *("," lac "," cell "," signal) "," date "," status
 //! V3      = time "," mcc-and-mnc "," count *("," lac "," cell "," signal "," …) "," battery "," … "," date "," status
 //! LINK    = time "," signal "," satellites "," battery "," steps "," turns "," date "," status
-//! VP1     = "A," …as V1 without a time / "V," mcc "," mnc "," lac "," cell "," signal *("Y" …)
+//! VP1     = A/B "," …as V1 without a time ["," status "," battery] / "V," mcc "," mnc "," lac "," cell "," signal *("Y" …)
+//! XT      =                                                                      ; a sign of life, as HTBT
 //! packed  = "$" identifier 5 time 3 date 3 latitude 4 battery u8 longitude 5 speed and course 3 status 4 tail     ; decimals packed
 //! answer  = "*HQ," identifier ",V4," word "," YYYYMMDDhhmmss "#"                 ; to V1, NBR and LINK
 //! ```
 //!
-//! Latitude is `DDMM.MMMM`, longitude `DDDMM.MMMM`; time is `hhmmss`, date `DDMMYY`, UTC. A bit of the status that is 0 is in force.
-//! The packed form is 32 or 45 bytes long (or 42 with an identifier of 8 bytes); the lower half of the longitude's last byte says
-//! valid (2), north (4), east (8).
+//! Behind the status of V1 may stand a cell, or battery "," count "," mcc "," mnc *("," lac "," cell). Latitude is `DDMM.MMMM`,
+//! longitude `DDDMM.MMMM`; time is `hhmmss`, date `DDMMYY`, UTC. A bit of the status that is 0 is in force. The packed form is 32 or 45
+//! bytes long (or 42 with an identifier of 8 bytes); the lower half of the longitude's last byte says valid (2), north (4), east (8).
 //!
-//! Sources: "Protocol" of the maker TH (GPRS command structure, V1 and V4), "Communication Protocol V1.0.3" (H02), LK "GPRS Data Protocol".
+//! Sources: "Protocol" of the maker TH (GPRS command structure, V1 and V4), "Communication Protocol V1.0.3" (H02), LK "GPRS Data
+//! Protocol", the manual of the ST-901 and its kin ("Protocol"), "GPS Tracker Communication Protocol V1.0.5".
 
 mod command;
 mod encoder;
@@ -54,6 +58,8 @@ pub struct H02Decoder {
     heard: bool,
     /// The packed frame before may have a tail that has not come yet.
     tail: bool,
+    /// The letters of the maker in the last line.
+    maker: Option<[u8; 2]>,
 }
 
 impl Decoder for H02Decoder {
@@ -86,7 +92,7 @@ impl Decoder for H02Decoder {
     }
 
     fn command(&mut self, command: &Command, to: &Addressee<'_>, out: &mut Vec<u8>) -> Result<Expect, CannotSay> {
-        command::write(command, to, out)
+        command::write(command, self.maker.unwrap_or(command::MAKER), to, out)
     }
 
     fn frame_bytes_max(&self, _: bool) -> usize {
@@ -125,6 +131,9 @@ impl H02Decoder {
         self.tail = false;
         let total = end.saturating_add(1);
         let result = line::read(bytes.get(..total).unwrap_or_default(), env, out, replies);
+        if let (Ok(()), Some(&[_, first, second, b','])) = (result, bytes.first_chunk()) {
+            self.maker = Some([first, second]).filter(|maker| maker.iter().all(u8::is_ascii_alphanumeric));
+        }
         bytes.advance(total);
         let line_end = bytes.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
         bytes.advance(line_end);

@@ -110,3 +110,17 @@ fn the_encoder_writes_what_the_document_says() {
     assert_eq!(&answers[..], b"*HQ,86");
     assert!(encoder.acknowledged(&mut BytesMut::from(&b"HTTP"[..])).is_err());
 }
+
+#[test]
+fn a_command_goes_out_under_the_maker_that_was_heard() {
+    let identifier = Identifier::new("8650000001").unwrap_or_else(|| panic!("no identifier"));
+    let env = Environment { now: NOW, ..Environment::default() };
+    let to = crate::Addressee { identifier: &identifier, password: None, env };
+    let mut decoder = H02Decoder::default();
+    let mut buffer = BytesMut::from(&b"*TH,8650000001,V1,101530,A,4807.0380,N,01131.0000,E,010.00,090,010124,FFFFFBFF#"[..]);
+    let progress = decoder.decode(&mut buffer, &env, &mut Vec::new(), &mut Replies::new());
+    assert_eq!(progress, Ok(Progress::Frame));
+    let mut out = Vec::new();
+    assert_eq!(decoder.command(&crate::Command::EngineResume, &to, &mut out), Ok(crate::Expect::Next));
+    assert_eq!(out, b"*TH,8650000001,S20,000000,1,0#");
+}

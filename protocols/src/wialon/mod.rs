@@ -78,6 +78,8 @@ pub struct WialonDecoder {
     version: Version,
     /// So many bytes of the buffer hold no end of a line.
     scanned: usize,
+    /// A command was sent that the next text may answer.
+    asked: bool,
 }
 
 impl Decoder for WialonDecoder {
@@ -110,7 +112,10 @@ impl Decoder for WialonDecoder {
     }
 
     fn command(&mut self, command: &Command, _: &Addressee<'_>, out: &mut Vec<u8>) -> Result<Expect, CannotSay> {
-        command::write(command, out)
+        let expect = command::write(command, self.version, out)?;
+        // A message to the driver is answered by AM, all else by M.
+        self.asked |= !matches!(command, Command::Message { .. });
+        Ok(expect)
     }
 
     fn frame_bytes_max(&self, identified: bool) -> usize {
@@ -349,7 +354,7 @@ impl WialonDecoder {
         Ok(())
     }
 
-    fn driver_text(&self, body: &[u8], frame: &[u8], heard: &mut Heard<'_>) -> Result<(), DecodeError> {
+    fn driver_text(&mut self, body: &[u8], frame: &[u8], heard: &mut Heard<'_>) -> Result<(), DecodeError> {
         let checked = match (self.version, Checked::of(body, b';')) {
             (Version::Second, checked) | (Version::Unknown, checked @ Checked::Right(_)) => checked,
             (Version::First | Version::Unknown, _) => Checked::Plain(body),
@@ -360,8 +365,14 @@ impl WialonDecoder {
             heard.undecoded("packet structure", frame);
             return Ok(());
         }
+        let said = text(body);
         let mut record = Record::default();
-        record.attributes.set(Name::Text, Value::Text(&text(body)));
+        record.attributes.set(Name::Text, Value::Text(&said));
+        if core::mem::take(&mut self.asked) {
+            // The driver may have written just then: it is kept as a text in any case.
+            let text = said.into_owned();
+            heard.out.push(Message::CommandAnswer { identifier: heard.identifier, tag: None, done: None, text });
+        }
         mark(&mut record, marked);
         heard.record(record);
         heard.reply(Release::Durable, "#AM#1\r\n");
@@ -430,5 +441,22 @@ mod tests {
         let [reply] = replies.as_slice() else { panic!("one reply") };
         assert_eq!(reply.release, Release::Identified);
         assert_eq!(reply.refused, Some(ReplyBody::Bytes(b"#AL#0\r\n"[..].into())));
+    }
+    #[test]
+    fn a_text_after_a_command_answers_it_once() {
+        let identifier = Identifier::new("1").unwrap_or_else(|| panic!("no identifier"));
+        let to = Addressee { identifier: &identifier, password: None, env: Environment::default() };
+        let mut decoder = WialonDecoder::default();
+        let heard = |decoder: &mut WialonDecoder| {
+            let (mut bytes, mut out, mut replies) = (BytesMut::from("#M#v1.2\r\n"), Vec::new(), Replies::new());
+            assert_eq!(decoder.decode(&mut bytes, &Environment::default(), &mut out, &mut replies), Ok(Progress::Frame));
+            out.iter().map(|message| matches!(message, Message::CommandAnswer { text, .. } if text == "v1.2")).collect::<Vec<_>>()
+        };
+        assert_eq!(heard(&mut decoder), [false]);
+        assert_eq!(decoder.command(&Command::Message { text: "hello".into() }, &to, &mut Vec::new()), Ok(Expect::Next));
+        assert_eq!(heard(&mut decoder), [false]);
+        assert_eq!(decoder.command(&Command::Version, &to, &mut Vec::new()), Ok(Expect::Next));
+        assert_eq!(heard(&mut decoder), [true, false]);
+        assert_eq!(heard(&mut decoder), [false]);
     }
 }
