@@ -91,9 +91,16 @@ fn is_the_same(position: &Position, record: &Record) -> bool {
     position.fix_time == record.fix_time && position.fix == record.fix && pairs(&position.attributes) == pairs(&record.attributes)
 }
 
-/// In the order of their names: a format that is a JSON object keeps no other.
+/// In the order of their names: a format that is a JSON object keeps no other. Sealed rows hold JSON, where 1.0 is 1.
 fn pairs(attributes: &protocols::Attributes) -> Vec<(String, protocols::ValueBuf)> {
     let mut pairs = attributes.to_pairs();
+    for (_, value) in &mut pairs {
+        if let protocols::ValueBuf::Float(number) = value
+            && let Ok(whole) = number.to_string().parse()
+        {
+            *value = protocols::ValueBuf::Int(whole);
+        }
+    }
     pairs.sort_by(|a, b| a.0.cmp(&b.0));
     pairs
 }
