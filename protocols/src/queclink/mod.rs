@@ -9,7 +9,9 @@
 //! answer   = "+SACK:" count "$"                             ; where the device is set to wait for it: setting `ack`
 //!          / "+SACK:GTHBD," version "," count "$"           ; of a sign of life, always
 //! command  = "AT+GT" word "=" password "," … "," serial "$"
-//! packed   = "+RSP" / "+BSP" / "+EVT" / "+BVT" / "+INF" / "+BNF" / "+ACK" / "+HBD" / "+CRD" / "+BRD" / "+LGN", then see `packed.rs`
+//! packed   = "+RSP" / "+BSP" / "+EVT" / "+BVT" / "+INF" / "+BNF" / "+ACK" / "+HBD" / "+CRD" / "+BRD" / "+LGN" / "+CAN" / "+DAT"
+//!          / "+ATI", then see `packed.rs`
+//! second   = ( "+" / "-" ) ( 00 / 10 ), then see `pro.rs`
 //! ```
 //!
 //! The fields before and behind a place differ from series to series and with the version; the place itself is always built like this,
@@ -20,8 +22,12 @@
 
 mod can;
 mod encoder;
+mod extended;
 mod fields;
+mod head;
+mod obd;
 mod packed;
+mod pro;
 mod text;
 
 pub use encoder::QueclinkEncoder;
@@ -75,7 +81,7 @@ impl Decoder for QueclinkDecoder {
     ) -> Result<Progress, DecodeError> {
         let between = bytes.iter().take_while(|byte| matches!(byte, b'$' | 0 | b'\r' | b'\n' | b' ')).count();
         bytes.advance(between);
-        if bytes.first().is_some_and(|first| *first != b'+') {
+        if bytes.first().is_some_and(|first| *first != b'+') && !pro::begins(bytes) {
             let noise = find(bytes, b'+').unwrap_or(bytes.len());
             bytes.advance(noise);
             return Err(if self.heard || env.datagram { DecodeError::skipped("noise") } else { DecodeError::fatal("not a message") });
@@ -92,7 +98,11 @@ impl Decoder for QueclinkDecoder {
             }
             Cut::Packed(total) => {
                 let frame = bytes.split_to(total);
-                packed::read(&frame, env.options.ignore_checksum, out)
+                if pro::begins(&frame) {
+                    pro::read(&frame, env, out, replies)
+                } else {
+                    packed::read(&frame, env.options.ignore_checksum, out)
+                }
             }
         };
         self.heard |= result.is_ok();
@@ -108,6 +118,9 @@ impl Decoder for QueclinkDecoder {
             Command::Raw { text } if text.chars().any(char::is_control) => return Err(CannotSay::Value("text: no control characters")),
             Command::Raw { text } => text.clone(),
             Command::Locate => format!("AT+GTRTO={password},1,,,,,,FFFF$"),
+            Command::Status => format!("AT+GTRTO={password},9,,,,,,FFFF$"),
+            Command::FactoryReset => format!("AT+GTRTO={password},4,,,,,,FFFF$"),
+            Command::PowerOff => format!("AT+GTRTO={password},5,,,,,,FFFF$"),
             Command::Reboot => format!("AT+GTRTO={password},3,,,,,,FFFF$"),
             Command::Identification | Command::Version => format!("AT+GTRTO={password},8,,,,,,FFFF$"),
             Command::EngineStop => format!("AT+GTOUT={password},1,,,0,0,0,0,0,0,0,,,,,,,FFFF$"),
@@ -127,10 +140,13 @@ impl Decoder for QueclinkDecoder {
 fn length_place(bytes: &[u8]) -> Option<(usize, usize)> {
     Some(match bytes {
         [_, 0, ..] => (2, 2),
+        [_, 0x10, ..] => (2, 1),
         [b'+', b'A', b'C', b'K', b':', ..] => return None,
         [b'+', b'A', b'C', b'K', ..] => (6, 1),
         [b'+', b'H', b'B', b'D', ..] => (5, 1),
-        [b'+', b'I' | b'B', b'N', b'F', ..] => (7, 2),
+        [b'+', b'I' | b'B', b'N', b'F', ..] => (packed::information_length_place(bytes), 2),
+        [b'+', b'A', b'T', b'I', ..] => (4, 1),
+        [b'+', b'C', b'A', b'N', ..] | [b'+', b'D', b'A', b'T', ..] => (9, 2),
         [b'+', b'C' | b'B', b'R', b'D', ..] | [b'+', b'L', b'G', b'N', ..] => (6, 2),
         [b'+', b'R' | b'B', b'S', b'P', ..] | [b'+', b'E' | b'B', b'V', b'T', ..] => (9, 2),
         _ => return None,

@@ -2,9 +2,13 @@
 //!
 //! ```text
 //! report   = ( "+RSP" / "+BSP" / "+EVT" / "+BVT" ) kind mask u32 length u16 device u8 protocol u16 firmware u16 id 8
-//!            battery u8 (%) supply u16 (mV) motion u8 satellites u8 … place … sent 7 count u16 crc u16 0D 0A
+//!            battery u8 (%) supply u16 (mV) analog u16 (mV) [ inputs u8 ] u8 [ outputs u8 ] u8 motion u8 satellites u8 …
+//!            [ report u8 ] count u8 *place trip 3 mileage 5 (km u32, fraction) hours 3 hours 6 (u32, minutes, seconds) key 4
+//!            sent 7 count u16 crc u16 0D 0A                 ; report: of "+RSP" and "+BSP"
 //! place    = accuracy u8 speed u24 (whole u16, tenths u8) course u16 height i16 longitude i32 latitude i32 (10⁻⁶ °) time
-//!            mcc u16 (BCD) mnc u16 (BCD) area u16 cell u16
+//!            [ mcc u16 (BCD) mnc u16 (BCD) area u16 cell u16 u8 ]
+//! inform   = ( "+INF" / "+BNF" ) kind mask u16 [ mask u16 ] length u16 id 8 … sent 7 count u16 crc u16 0D 0A
+//! alive    = "+HBD" mask u8 length u8 device u8 protocol u16 firmware u16 [ id 8 ] sent 7 count u16 crc u16 0D 0A
 //! time     = year u16 month day hour minute second
 //! id       = IMEI, two digits a byte as a number; or a name
 //! crc      = CRC-16/IBM-3740 over what stands behind the first four bytes up to it
@@ -15,11 +19,17 @@
 //! answer   = "+ACK" kind mask u8 length u8 device protocol firmware id 8 u8 serial u16 sent 7 count u16 crc u16 0D 0A
 //! ```
 //!
-//! What stands between satellites and place depends on the kind and the mask; the place is found by its form. Lengths count all bytes.
+//! Each bit of the mask is a field that is there or not (`MASK_…` below). What stands between the satellites and the number of places
+//! depends on the kind and is as long as the rest leaves it. Where the bytes do not come out (data of the bus have a length that nothing
+//! tells), a place is found by its form. Lengths count all bytes. Of information (`+INF`) no order is published that all series keep:
+//! only who and when is read.
+//!
+//! Source: GV300CAN "@Track Air Interface Protocol" 12.00, chapter 4; GV200 3.1, `AT+GTHRM`.
 
-use super::fields::state;
-use crate::wire::{Cursor, bcd, cell_text, crc16_ccitt_false};
-use crate::{Civil, DecodeError, Draft, Identifier, MICROS_PER_SECOND, Message, Micros, Name, Value};
+use super::fields::state_of;
+use super::text::set_state;
+use crate::wire::{Cursor, bcd, cell_text, crc16_ccitt_false, push_padded};
+use crate::{Alarm, Civil, DecodeError, Draft, Identifier, MICROS_PER_SECOND, Message, Micros, Name, Value};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -30,6 +40,42 @@ const POINTS_MAX: usize = 2_000;
 const PER_DEGREE: f64 = 1e6;
 /// How far the place may stand behind the satellites.
 const PLACE_OFFSET_MAX: usize = 64;
+/// Places of one report.
+const PLACES_MAX: usize = 15;
+const METRES_PER_KILOMETRE: i64 = 1_000;
+const TIME_BYTES: usize = 7;
+const COUNT_BYTES: usize = 2;
+
+/// What each bit of a report's mask stands for.
+const MASK_SPEED: u32 = 1;
+const MASK_COURSE: u32 = 1 << 1;
+const MASK_HEIGHT: u32 = 1 << 2;
+const MASK_CELL: u32 = 1 << 3;
+const MASK_SENT: u32 = 1 << 4;
+const MASK_COUNT: u32 = 1 << 5;
+const MASK_NAME: u32 = 1 << 6;
+const MASK_LENGTH: u32 = 1 << 7;
+const MASK_DEVICE: u32 = 1 << 8;
+const MASK_PROTOCOL: u32 = 1 << 9;
+const MASK_FIRMWARE: u32 = 1 << 10;
+const MASK_BATTERY: u32 = 1 << 11;
+const MASK_SUPPLY: u32 = 1 << 12;
+const MASK_ANALOG: u32 = 1 << 14;
+const MASK_PORTS: u32 = 1 << 17;
+const MASK_MOTION: u32 = 1 << 18;
+const MASK_SATELLITES: u32 = 1 << 19;
+const MASK_TRIP: u32 = 1 << 20;
+const MASK_MILEAGE: u32 = 1 << 21;
+const MASK_TRIP_HOURS: u32 = 1 << 22;
+const MASK_HOURS: u32 = 1 << 23;
+const MASK_KEY: u32 = 1 << 24;
+const MASK_BUS: u32 = 1 << 25;
+const MASK_MORE_PORTS: u32 = 1 << 26;
+
+/// In the masks of answers and signs of life: a name instead of the IMEI.
+const SHORT_MASK_NAME: u8 = 1 << 4;
+/// In the mask of signs of life: who.
+const SHORT_MASK_ID: u8 = 1 << 7;
 
 /// Reads a packed message.
 pub fn read(frame: &[u8], ignore_checksum: bool, out: &mut Vec<Message>) -> Result<(), DecodeError> {
@@ -42,6 +88,7 @@ pub fn read(frame: &[u8], ignore_checksum: bool, out: &mut Vec<Message>) -> Resu
         [b'+', b'R' | b'B', b'S', b'P', ..] | [b'+', b'E' | b'B', b'V', b'T', ..] => report(frame, out),
         [b'+', b'A', b'C', b'K', ..] => answer(frame, out),
         [b'+', b'H', b'B', b'D', ..] => heartbeat(frame, out),
+        [b'+', b'I' | b'B', b'N', b'F', ..] => information(frame, out),
         _ => None,
     };
     if done.is_none() {
@@ -62,15 +109,15 @@ fn fits(frame: &[u8]) -> Option<bool> {
     Some(crc16_ccitt_false(covered) == u16::from_be_bytes(*said) && frame.ends_with(b"\r\n"))
 }
 
-/// An IMEI, two digits a byte; else a name.
-fn identifier(id: [u8; 8]) -> Option<Identifier> {
+/// An IMEI, two digits a byte, or a name.
+fn identifier(id: [u8; 8], is_name: bool) -> Option<Identifier> {
     let [pairs @ .., last] = id;
-    if pairs.iter().all(|pair| *pair <= 99) && last <= 9 && id != [0; 8] {
+    if !is_name && pairs.iter().all(|pair| *pair <= 99) && last <= 9 && id != [0; 8] {
         let mut text = String::with_capacity(15);
         for pair in pairs {
-            text.push_str(&format!("{pair:02}"));
+            push_padded(&mut text, u32::from(pair), 2);
         }
-        text.push_str(&format!("{last}"));
+        push_padded(&mut text, u32::from(last), 1);
         return Identifier::new(&text);
     }
     core::str::from_utf8(&id).ok().map(|name| name.trim_end_matches('\0')).and_then(Identifier::new)
@@ -92,63 +139,229 @@ fn decimals(number: u16) -> Option<u16> {
 fn report(frame: &[u8], out: &mut Vec<Message>) -> Option<()> {
     let mut body = Cursor::new(frame.get(4..frame.len().checked_sub(4)?)?);
     let kind = body.u8()?;
-    body.take(4 + 2 + 1 + 2)?;
-    let firmware = body.be_u16()?;
-    let identifier = identifier(body.array()?);
+    let mask = body.be_u32()?;
+    let has = |bit: u32| mask & bit != 0;
+    body.skip(if has(MASK_LENGTH) { 2 } else { 0 })?;
+    let device = if has(MASK_DEVICE) { body.u8()? } else { 0 };
+    // Later series have a longer type.
+    body.skip(if device == 0x80 { 2 } else { 0 })?;
+    body.skip(if has(MASK_PROTOCOL) { 2 } else { 0 })?;
+    let firmware = if has(MASK_FIRMWARE) { Some(body.be_u16()?) } else { None };
+    let identifier = identifier(body.array()?, has(MASK_NAME));
     let mut draft = Draft::new();
-    draft.set_int(Name::BatteryLevelPct, Some(body.u8()?).filter(|percent| *percent <= 100));
-    draft.set(Name::ExternalPowerMv, Value::Int(i64::from(body.be_u16()?)));
-    if let Some((ignition, motion)) = state(&format!("{:02X}", body.u8()?)) {
-        for (name, value) in [(Name::Ignition, ignition), (Name::Motion, motion)] {
-            if let Some(value) = value {
-                draft.set(name, Value::Bool(value));
-            }
-        }
-    }
-    draft.set(Name::Satellites, Value::Int(i64::from(body.u8()?)));
+    describe_state(mask, device, &mut body, &mut draft)?;
     draft.set(Name::Event, Value::Int(i64::from(kind)));
-    draft.set(Name::Firmware, Value::Text(&format!("{firmware:04X}")));
+    if let Some(firmware) = firmware {
+        draft.set(Name::Firmware, Value::Text(&format!("{firmware:04X}")));
+    }
     if matches!(frame, [b'+', b'B', ..]) {
         draft.set(Name::Buffered, Value::Bool(true));
     }
     if kind == TRACK {
         return track(&mut body, identifier, &draft, out);
     }
-    let behind = body.rest();
-    let place = (0..PLACE_OFFSET_MAX).find_map(|offset| place(behind.get(offset..)?));
-    match place {
-        Some(found) => found.describe(&mut draft),
-        None => draft.time = behind.get(behind.len().checked_sub(9)?..).and_then(|tail| instant(&mut Cursor::new(tail))),
+    let is_event = matches!(frame, [_, b'E' | b'B', b'V', ..]);
+    let Some(layout) = Layout::of(body.rest(), mask, is_event) else {
+        // As good as nothing is known of it: the first place in it, or when it was sent.
+        let places = 0..PLACE_OFFSET_MAX;
+        match places.into_iter().find_map(|offset| place(&mut Cursor::new(body.rest().get(offset..)?), mask)) {
+            Some(found) => found.describe(&mut draft),
+            None => draft.time = sent(body.rest(), mask),
+        }
+        out.push(Message::Record { identifier, record: draft.finish() });
+        return Some(());
+    };
+    let mut places = Cursor::new(layout.places);
+    for left in (0..layout.count).rev() {
+        let mut draft = draft.clone();
+        place(&mut places, mask)?.describe(&mut draft);
+        draft.time = draft.time.or_else(|| sent(layout.tail, mask));
+        if left == 0 {
+            layout.describe(is_event, kind, mask, &mut draft)?;
+        }
+        out.push(Message::Record { identifier, record: draft.finish() });
     }
-    out.push(Message::Record { identifier, record: draft.finish() });
+    if layout.count == 0 {
+        draft.time = sent(layout.tail, mask);
+        layout.describe(is_event, kind, mask, &mut draft)?;
+        out.push(Message::Record { identifier, record: draft.finish() });
+    }
     Some(())
+}
+
+/// The fields between the device and what its kind says.
+fn describe_state(mask: u32, device: u8, body: &mut Cursor<'_>, draft: &mut Draft) -> Option<()> {
+    /// The GB100 has no external antenna whose state would share the byte of the satellites.
+    const WITHOUT_ANTENNA: u8 = 0x45;
+    let has = |bit: u32| mask & bit != 0;
+    if has(MASK_BATTERY) {
+        draft.set_int(Name::BatteryLevelPct, Some(body.u8()?).filter(|percent| *percent <= 100));
+    }
+    if has(MASK_SUPPLY) {
+        draft.set(Name::ExternalPowerMv, Value::Int(i64::from(body.be_u16()?)));
+    }
+    if has(MASK_ANALOG) {
+        draft.set_numbered(Name::AnalogMv, 1, Value::Int(i64::from(body.be_u16()?)));
+    }
+    for name in [Name::InputMask, Name::OutputMask] {
+        let more = if has(MASK_MORE_PORTS) { i64::from(body.u8()?) } else { 0 };
+        if has(MASK_PORTS) {
+            draft.set(name, Value::Int((more << 8) | i64::from(body.u8()?)));
+        }
+    }
+    if has(MASK_MOTION)
+        && let Some((ignition, motion)) = state_of(body.u8()?)
+    {
+        set_state(ignition, motion, draft);
+    }
+    if has(MASK_SATELLITES) {
+        let byte = body.u8()?;
+        let satellites = if device == WITHOUT_ANTENNA { byte } else { byte & 0x0F };
+        draft.set(Name::Satellites, Value::Int(i64::from(satellites)));
+    }
+    Some(())
+}
+
+/// How a report's bytes behind the satellites come out.
+struct Layout<'a> {
+    /// What the kind tells.
+    own: &'a [u8],
+    report: Option<u8>,
+    count: usize,
+    places: &'a [u8],
+    tail: &'a [u8],
+}
+
+const fn bytes_if(mask: u32, bit: u32, bytes: usize) -> usize {
+    if mask & bit == 0 { 0 } else { bytes }
+}
+
+impl<'a> Layout<'a> {
+    fn of(bytes: &'a [u8], mask: u32, is_event: bool) -> Option<Self> {
+        if mask & MASK_BUS != 0 {
+            return None;
+        }
+        let sized = |fields: &[(u32, usize)]| fields.iter().map(|(bit, bytes)| bytes_if(mask, *bit, *bytes)).sum::<usize>();
+        let place_bytes = sized(&[(MASK_SPEED, 3), (MASK_COURSE, 2), (MASK_HEIGHT, 2), (MASK_CELL, 9)]).saturating_add(16);
+        let counted = [(MASK_TRIP, 3), (MASK_MILEAGE, 5), (MASK_TRIP_HOURS, 3), (MASK_HOURS, 6), (MASK_KEY, 4)];
+        let tail_bytes = sized(&counted).saturating_add(sized(&[(MASK_SENT, 7), (MASK_COUNT, 2)]));
+        let (before_tail, tail) = bytes.split_at_checked(bytes.len().checked_sub(tail_bytes)?)?;
+        // One is by far the most frequent.
+        (1..=PLACES_MAX).chain([0]).find_map(|count| {
+            let places_bytes = place_bytes.saturating_mul(count);
+            let (head, places) = before_tail.split_at_checked(before_tail.len().checked_sub(places_bytes)?)?;
+            let (own, report) = match (head, is_event) {
+                ([own @ .., report, number], false) if usize::from(*number) == count => (own, Some(*report)),
+                ([own @ .., number], true) if usize::from(*number) == count => (own, None),
+                _ => return None,
+            };
+            let mut cursor = Cursor::new(places);
+            let plausible = (0..count).all(|_| place(&mut cursor, mask).is_some());
+            plausible.then_some(Self { own, report, count, places, tail })
+        })
+    }
+
+    /// What the kind says, and what is counted.
+    fn describe(&self, is_event: bool, kind: u8, mask: u32, draft: &mut Draft) -> Option<()> {
+        if let Some(alarm) = alarm(is_event, kind, self.report) {
+            draft.alarm(alarm);
+        }
+        let ignition = match (is_event, kind, self.report) {
+            (true, 13 | 45 | 50, _) => Some(true),
+            (true, 14 | 46 | 51, _) => Some(false),
+            (false, 16, Some(report)) => Some(report & 0x0F == 0),
+            _ => None,
+        };
+        if draft.attributes.get(Name::Ignition).is_none() {
+            set_state(ignition, None, draft);
+        }
+        if let (true, 6, [high, low]) = (is_event, kind, self.own) {
+            draft.set(Name::BatteryMv, Value::Int(i64::from(u16::from_be_bytes([*high, *low]))));
+        }
+        let mut tail = Cursor::new(self.tail);
+        let trip = if mask & MASK_TRIP == 0 { None } else { Some((tail.be_u16()?, tail.u8()?)) };
+        draft.set_int(Name::TripOdometerM, trip.map(|(km, _)| i64::from(km).saturating_mul(METRES_PER_KILOMETRE)));
+        let mileage = if mask & MASK_MILEAGE == 0 { None } else { Some((tail.be_u32()?, tail.u8()?)) };
+        // What the fraction counts is not published.
+        draft.set_int(Name::OdometerM, mileage.map(|(km, _)| i64::from(km).saturating_mul(METRES_PER_KILOMETRE)));
+        tail.skip(bytes_if(mask, MASK_TRIP_HOURS, 3))?;
+        if mask & MASK_HOURS != 0 {
+            let (hours, minutes, seconds) = (i64::from(tail.be_u32()?), i64::from(tail.u8()?), i64::from(tail.u8()?));
+            let total = hours.saturating_mul(3_600).saturating_add(minutes.saturating_mul(60)).saturating_add(seconds);
+            draft.set(Name::EngineHoursS, Value::Int(total));
+        }
+        if mask & MASK_KEY != 0 {
+            let key = tail.be_u32()?;
+            if key != 0 {
+                draft.set(Name::DriverId, Value::Text(&format!("{key:08X}")));
+            }
+        }
+        Some(())
+    }
+}
+
+/// What a kind says by itself, where all series agree.
+const fn alarm(is_event: bool, kind: u8, report: Option<u8>) -> Option<Alarm> {
+    Some(match (is_event, kind, report) {
+        (false, 1, _) => Alarm::Towing,
+        (false, 9, _) => Alarm::Overspeed,
+        (false, 10, _) => Alarm::Sos,
+        (false, 8, Some(report)) if report & 0x0F == 1 => Alarm::GeofenceEnter,
+        (false, 8, Some(_)) => Alarm::GeofenceExit,
+        (false, 15, Some(report)) => match report & 0x0F {
+            0 => Alarm::HardBraking,
+            1 => Alarm::HardAcceleration,
+            2 => Alarm::HardCornering,
+            _ => return None,
+        },
+        (true, 6, _) => Alarm::LowBattery,
+        (true, 9, _) => Alarm::Movement,
+        (true, 23, _) => Alarm::Crash,
+        _ => return None,
+    })
+}
+
+/// When it was sent, in front of the count, if the mask says so.
+fn sent(bytes: &[u8], mask: u32) -> Option<Micros> {
+    let from_end = TIME_BYTES.saturating_add(bytes_if(mask, MASK_COUNT, COUNT_BYTES));
+    let tail = bytes.get(bytes.len().checked_sub(from_end)?..).filter(|_| mask & MASK_SENT != 0)?;
+    instant(&mut Cursor::new(tail))
 }
 
 struct Place {
     accuracy: u8,
-    speed_kmh: f64,
-    course: u16,
-    height: i16,
+    speed_kmh: Option<f64>,
+    course: Option<u16>,
+    height: Option<i16>,
     longitude: i32,
     latitude: i32,
-    time: Micros,
+    time: Option<Micros>,
     cell: Option<((u16, u16), (u64, u64))>,
 }
 
-/// A place, if these bytes can be one.
-fn place(bytes: &[u8]) -> Option<Place> {
-    let mut body = Cursor::new(bytes);
+/// A place, if the bytes can be one.
+fn place(body: &mut Cursor<'_>, mask: u32) -> Option<Place> {
+    let has = |bit: u32| mask & bit != 0;
     let accuracy = body.u8().filter(|accuracy| *accuracy <= 50)?;
-    let (whole, tenths) = (body.be_u16()?, body.u8().filter(|tenths| *tenths <= 9)?);
-    let course = body.be_u16().filter(|course| *course <= 360)?;
-    let height = body.be_u16()?.cast_signed();
+    let speed_kmh = if has(MASK_SPEED) {
+        let (whole, tenths) = (body.be_u16().filter(|whole| *whole <= 999)?, body.u8().filter(|tenths| *tenths <= 9)?);
+        Some(f64::from(whole) + f64::from(tenths) / 10.0)
+    } else {
+        None
+    };
+    let course = if has(MASK_COURSE) { Some(body.be_u16().filter(|course| *course <= 360)?) } else { None };
+    let height = if has(MASK_HEIGHT) { Some(body.be_u16()?.cast_signed()) } else { None };
     let (longitude, latitude) = (body.be_u32()?.cast_signed(), body.be_u32()?.cast_signed());
-    if whole > 999 || longitude.unsigned_abs() > 180_000_000 || latitude.unsigned_abs() > 90_000_000 {
+    if longitude.unsigned_abs() > 180_000_000 || latitude.unsigned_abs() > 90_000_000 {
         return None;
     }
-    let time = instant(&mut body)?;
-    let speed_kmh = f64::from(whole) + f64::from(tenths) / 10.0;
-    Some(Place { accuracy, speed_kmh, course, height, longitude, latitude, time, cell: cell(&mut body) })
+    let time = instant(&mut Cursor::new(body.take(TIME_BYTES)?));
+    // Only before the first fix there is no time.
+    if time.is_none() && (longitude, latitude) != (0, 0) {
+        return None;
+    }
+    let cell = if has(MASK_CELL) { cell(&mut Cursor::new(body.take(9)?)) } else { None };
+    Some(Place { accuracy, speed_kmh, course, height, longitude, latitude, time, cell })
 }
 
 fn cell(body: &mut Cursor<'_>) -> Option<((u16, u16), (u64, u64))> {
@@ -163,12 +376,18 @@ fn set_place(longitude: i32, latitude: i32, draft: &mut Draft) {
 
 impl Place {
     fn describe(&self, draft: &mut Draft) {
-        draft.time = Some(self.time);
+        draft.time = self.time;
         draft.valid = self.accuracy > 0;
         set_place(self.longitude, self.latitude, draft);
-        draft.speed_kmh(self.speed_kmh);
-        draft.course_deg(f64::from(self.course));
-        draft.altitude_m(f64::from(self.height));
+        if let Some(speed_kmh) = self.speed_kmh {
+            draft.speed_kmh(speed_kmh);
+        }
+        if let Some(course) = self.course {
+            draft.course_deg(f64::from(course));
+        }
+        if let Some(height) = self.height {
+            draft.altitude_m(f64::from(height));
+        }
         if self.accuracy > 0 {
             draft.set(Name::Hdop, Value::Float(f64::from(self.accuracy)));
         }
@@ -242,17 +461,42 @@ impl Point {
 
 fn answer(frame: &[u8], out: &mut Vec<Message>) -> Option<()> {
     let mut body = Cursor::new(frame.get(4..)?);
-    let kind = body.u8()?;
-    body.take(1 + 1 + 1 + 2 + 2)?;
-    let identifier = identifier(body.array()?);
+    let (kind, mask) = (body.u8()?, body.u8()?);
+    body.skip(1 + 1 + 2 + 2)?;
+    let identifier = identifier(body.array()?, mask & SHORT_MASK_NAME != 0);
     out.push(Message::CommandAnswer { identifier, tag: None, done: Some(true), text: format!("ACK {kind:02X}") });
     Some(())
 }
 
 fn heartbeat(frame: &[u8], out: &mut Vec<Message>) -> Option<()> {
     let mut body = Cursor::new(frame.get(4..)?);
-    body.take(1 + 1 + 1 + 2 + 2)?;
-    let identifier = identifier(body.array()?);
+    let mask = body.u8()?;
+    body.skip(1 + 1 + 2 + 2)?;
+    let identifier = if mask & SHORT_MASK_ID == 0 { None } else { identifier(body.array()?, mask & SHORT_MASK_NAME != 0) };
     out.push(Message::Heartbeat { identifier, attributes: Draft::new().attributes });
+    Some(())
+}
+
+/// Where the length of information stands: later series have a second mask before it. The one that comes out at an end of a message.
+pub fn information_length_place(bytes: &[u8]) -> usize {
+    const ONE_MASK: usize = 7;
+    const TWO_MASKS: usize = 9;
+    let ends = |place: usize| {
+        let length = bytes.get(place..).and_then(|rest| rest.first_chunk()).map(|length| usize::from(u16::from_be_bytes(*length)));
+        length.and_then(|length| bytes.get(..length)).is_some_and(|frame| frame.ends_with(b"\r\n"))
+    };
+    let is_long = |place: usize| bytes.get(place).is_some_and(|high| usize::from(*high) << 8 > super::FRAME_BYTES_MAX);
+    if !ends(ONE_MASK) && (ends(TWO_MASKS) || is_long(ONE_MASK)) { TWO_MASKS } else { ONE_MASK }
+}
+
+fn information(frame: &[u8], out: &mut Vec<Message>) -> Option<()> {
+    let head = information_length_place(frame).saturating_add(2);
+    let identifier = identifier(*frame.get(head..)?.first_chunk()?, false);
+    let mut draft = Draft::at(sent(frame.get(..frame.len().checked_sub(4)?)?, MASK_SENT | MASK_COUNT));
+    draft.set(Name::Event, Value::Text("INF"));
+    if matches!(frame, [b'+', b'B', ..]) {
+        draft.set(Name::Buffered, Value::Bool(true));
+    }
+    out.push(Message::Record { identifier, record: draft.finish() });
     Some(())
 }

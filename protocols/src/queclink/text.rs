@@ -1,8 +1,9 @@
 //! The text form.
 
-use super::{can, fields};
+use super::extended;
+use super::fields::{self, hex};
 use crate::wire::{self, Fields, cell_text, decimal, wifi_text};
-use crate::{Alarm, DecodeError, Draft, Environment, Identifier, Key, Message, Name, Release, Replies, Value, carry};
+use crate::{DecodeError, Draft, Environment, Identifier, Key, Message, Name, Release, Replies, Value, carry};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -12,34 +13,45 @@ const FIELDS_MAX: usize = 384;
 /// Fields of a place up to and with its time.
 const PLACE_FIELDS: usize = 7;
 /// Of those, before the longitude.
-const BEFORE_LONGITUDE: usize = 4;
+pub const BEFORE_LONGITUDE: usize = 4;
 /// Wireless networks and probes that are told.
-const NUMBERED_MAX: u8 = 32;
+pub const NUMBERED_MAX: u8 = 32;
+
+/// Analog inputs behind the hours.
+const ANALOG_INPUTS: usize = 3;
 
 /// A message taken apart.
-struct Line<'a> {
+pub struct Line<'a> {
     fields: Fields<'a, FIELDS_MAX>,
-    kind: &'a str,
-    buffered: bool,
+    /// Three letters.
+    pub kind: &'a str,
+    /// Sent from memory.
+    pub buffered: bool,
     /// Where the device stands.
-    device: usize,
+    pub device: usize,
     /// Where the time of sending stands, or the end.
-    end: usize,
+    pub end: usize,
 }
 
 impl<'a> Line<'a> {
-    fn at(&self, index: usize) -> &'a str {
+    /// A field, or nothing.
+    pub fn at(&self, index: usize) -> &'a str {
         self.fields.at(index)
     }
 
+    /// What the version of the protocol is, where it is told.
+    pub fn version(&self) -> &'a str {
+        if self.device == 2 { self.at(1) } else { "" }
+    }
+
     /// The field so far behind the device.
-    fn own(&self, offset: usize) -> &'a str {
+    pub fn own(&self, offset: usize) -> &'a str {
         let index = self.device.saturating_add(offset);
         if index < self.end { self.at(index) } else { "" }
     }
 
     /// Fields from one up to another.
-    fn between(&self, from: usize, to: usize) -> &[&'a str] {
+    pub fn between(&self, from: usize, to: usize) -> &[&'a str] {
         let fields = self.fields.from(from);
         fields.get(..to.saturating_sub(from)).unwrap_or(fields)
     }
@@ -53,7 +65,8 @@ impl<'a> Line<'a> {
 pub fn read(text: &str, env: &Environment<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Result<(), DecodeError> {
     let fields = Fields::split(text, ',');
     let head: &str = fields.at(0);
-    let (prefix, kind) = head.split_once(":GT").ok_or(DecodeError::skipped("no kind"))?;
+    let (prefix, kind) = head.split_once(':').ok_or(DecodeError::skipped("no kind"))?;
+    let kind = kind.strip_prefix("GT").unwrap_or(kind);
     let device = if fields.at(1).len() == 15 && fields.at(1).bytes().all(|byte| byte.is_ascii_digit()) { 1 } else { 2 };
     let identifier = Identifier::new(fields.at(device)).filter(|_| (5..=20).contains(&fields.at(device).len()));
     let identifier = Some(identifier.ok_or(DecodeError::skipped("no device"))?);
@@ -68,61 +81,21 @@ pub fn read(text: &str, env: &Environment<'_>, out: &mut Vec<Message>, replies: 
             replies.bytes(Release::Identified, format!("+SACK:GTHBD,{version},{count}$").into_bytes());
             return Ok(());
         }
-        ("+ACK", _) => {
+        ("+ACK" | "+NACK", _) => {
             let mut said = String::from(kind);
             for word in line.between(device.saturating_add(2), end).iter().filter(|word| !word.is_empty()) {
                 said.push(' ');
                 said.push_str(word);
             }
-            out.push(Message::CommandAnswer { identifier, tag: None, done: Some(true), text: said });
+            out.push(Message::CommandAnswer { identifier, tag: None, done: Some(prefix == "+ACK"), text: said });
         }
-        ("+RESP" | "+BUFF", _) => line.records(identifier, out),
+        ("+RESP" | "+BUFF", _) if head.contains(":GT") => line.records(identifier, out),
         _ => out.push(Message::Undecoded { identifier, reason: "unknown form", raw: text.as_bytes().to_vec() }),
     }
     if env.options.flag("ack") {
         replies.bytes(Release::Durable, format!("+SACK:{count}$").into_bytes());
     }
     Ok(())
-}
-
-/// What each kind says by itself.
-fn alarm(line: &Line<'_>, place: Option<usize>) -> Option<Alarm> {
-    // Report kind and number stand before the accuracy.
-    let kind = place.map_or("", |place| line.at(place.saturating_sub(BEFORE_LONGITUDE + 2)));
-    Some(match line.kind {
-        "SOS" => Alarm::Sos,
-        "PNA" => Alarm::PowerOn,
-        "PFA" => Alarm::PowerOff,
-        "MPN" | "EPN" => Alarm::PowerRestored,
-        "MPF" | "EPF" => Alarm::PowerCut,
-        "BPL" | "LBA" => Alarm::LowBattery,
-        "TOW" => Alarm::Towing,
-        "IDL" | "IDN" => Alarm::Idle,
-        "SPD" => Alarm::Overspeed,
-        "CRA" => Alarm::Crash,
-        "JDR" | "JDS" => Alarm::Jamming,
-        "TMP" | "TEM" => Alarm::Temperature,
-        "FLA" => Alarm::FuelLeak,
-        "SWG" => Alarm::Geofence,
-        "GIN" => Alarm::GeofenceEnter,
-        "GOT" => Alarm::GeofenceExit,
-        "GEO" => {
-            if kind.ends_with('1') {
-                Alarm::GeofenceEnter
-            } else {
-                Alarm::GeofenceExit
-            }
-        }
-        "HBM" => match kind.bytes().last()? {
-            b'0' => Alarm::HardBraking,
-            b'1' => Alarm::HardAcceleration,
-            b'2' => Alarm::HardCornering,
-            _ => return None,
-        },
-        // Movement begins or ends: the state says which.
-        "STT" => Alarm::Movement,
-        _ => return None,
-    })
 }
 
 impl Line<'_> {
@@ -145,6 +118,7 @@ impl Line<'_> {
         let places = self.places();
         let Some(last) = places.last().copied() else {
             let mut draft = Draft::at(fields::time(self.at(self.end)));
+            self.describe_kind(&mut draft);
             self.describe_head(None, &mut draft);
             self.describe_tail(self.device.saturating_add(2), self.end, true, &mut draft);
             out.push(Message::Record { identifier, record: draft.finish() });
@@ -154,6 +128,7 @@ impl Line<'_> {
             let next = places.get(index.saturating_add(1)).map(|next| next.saturating_sub(BEFORE_LONGITUDE));
             let mut draft = Draft::at_told(fields::time(self.at(place.saturating_add(2))));
             self.describe_place(*place, &mut draft);
+            self.describe_kind(&mut draft);
             if *place == last {
                 self.describe_head(Some(*place), &mut draft);
             }
@@ -180,111 +155,15 @@ impl Line<'_> {
         }
     }
 
-    /// What stands before the place, and what the kind says.
-    fn describe_head(&self, place: Option<usize>, draft: &mut Draft) {
-        draft.set(Name::Event, Value::Text(self.kind));
-        if self.buffered {
-            draft.set(Name::Buffered, Value::Bool(true));
-        }
-        if let Some(alarm) = alarm(self, place) {
-            draft.alarm(alarm);
-        }
-        let name = self.own(1);
-        if name.len() == 17 && name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            draft.set(Name::Vin, Value::Text(name));
-        }
-        self.describe_ignition(place, draft);
-        self.describe_supply(place, draft);
-        match self.kind {
-            "INF" => self.describe_information(draft),
-            "CAN" | "OBD" => self.describe_bus(draft),
-            "DAT" | "DTT" => {
-                let text = self.between(self.device.saturating_add(2), place.unwrap_or(self.end)).iter().max_by_key(|field| field.len());
-                draft.set_text(Name::Text, text.copied().unwrap_or_default());
-            }
-            "STT" => {
-                let state = place.map_or(self.own(2), |place| self.at(place.saturating_sub(BEFORE_LONGITUDE + 1)));
-                if let Some((ignition, motion)) = fields::state(state) {
-                    set_state(ignition, motion, draft);
-                }
-            }
-            "NMR" => {
-                let kind = place.map_or("", |place| self.at(place.saturating_sub(BEFORE_LONGITUDE + 2)));
-                if matches!(kind, "0" | "1") {
-                    draft.set(Name::Motion, Value::Bool(kind == "1"));
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn describe_ignition(&self, place: Option<usize>, draft: &mut Draft) {
-        let on = match self.kind {
-            "IGN" | "VGN" => true,
-            "IGF" | "VGF" => false,
-            "IGL" => place.is_some_and(|place| self.at(place.saturating_sub(BEFORE_LONGITUDE + 2)).ends_with('1')),
-            _ => return,
-        };
-        draft.set(Name::Ignition, Value::Bool(on));
-    }
-
-    fn describe_supply(&self, place: Option<usize>, draft: &mut Draft) {
-        let millivolts = match self.kind {
-            // Behind the name; on some series behind one more field.
-            "FRI" => [self.own(2), self.own(3)].into_iter().find(|field| field.len() >= 4).and_then(fields::whole),
-            "ERI" => fields::whole(self.own(3)),
-            _ => None,
-        };
-        draft.set_int(Name::ExternalPowerMv, millivolts);
-        if self.kind == "BPL" {
-            let volts = decimal(self.own(2)).filter(|volts| (0.0..100.0).contains(volts));
-            draft.set_int(Name::BatteryMv, volts.map(|volts| carry::whole(volts * 1_000.0)));
-        }
-        // Status and continuous reports of the GL500 and GL530.
-        if let (true, Some(place)) = (self.is_one_of(&["STR", "CTN"]), place) {
-            draft.set_int(Name::BatteryLevelPct, fields::percent(self.at(place.saturating_sub(BEFORE_LONGITUDE + 1))));
-        }
-    }
-
-    /// State, ICCID, signal, bit errors, supply connected, millivolts or kilometres, second supply, battery (V), charging.
-    fn describe_information(&self, draft: &mut Draft) {
-        let offset: usize = if self.device == 1 { 0 } else { 2 };
-        let own = |place: usize| self.own(offset.saturating_add(place));
-        if self.device == 1 {
-            draft.set_text(Name::Iccid, own(1));
-            return;
-        }
-        if let Some((ignition, motion)) = fields::state(own(0)).filter(|_| own(0).len() == 2) {
-            set_state(ignition, motion, draft);
-        }
-        draft.set_text(Name::Iccid, own(1));
-        draft.set_int(Name::GsmSignalLevel, fields::whole(own(2)).filter(|level| *level <= 31));
-        if own(5).contains('.') {
-            draft.set_int(Name::OdometerM, decimal(own(5)).filter(|km| *km >= 0.0).map(|km| carry::whole(km * 1_000.0)));
-        } else {
-            draft.set_int(Name::ExternalPowerMv, fields::whole(own(5)));
-        }
-        let volts = decimal(own(7)).filter(|volts| (0.0..100.0).contains(volts));
-        draft.set_int(Name::BatteryMv, volts.map(|volts| carry::whole(volts * 1_000.0)));
-        if matches!(own(8), "0" | "1") {
-            draft.set(Name::Charging, Value::Bool(own(8) == "1"));
-        }
-    }
-
-    /// The mask is the first field of eight digits.
-    fn describe_bus(&self, draft: &mut Draft) {
-        let from = self.device.saturating_add(2);
-        let all = self.between(from, self.end);
-        let Some(at) = all.iter().position(|field| fields::is_hex(field, 8)) else { return };
-        if let (Some(mask), Some(rest), "CAN") = (all.get(at).and_then(|mask| hex(mask)), all.get(at.saturating_add(1)..), self.kind) {
-            can::describe(mask, rest, draft);
-        }
-    }
-
     /// What stands behind a place, or in a message without one.
     fn describe_tail(&self, from: usize, to: usize, last: bool, draft: &mut Draft) {
         let tail = self.between(from, to);
         let mut rest = tail;
+        if self.is_one_of(&["GSM", "LBS"]) {
+            // Its cells are told already.
+            networks(tail, draft);
+            return;
+        }
         let cell_at = if from > self.device.saturating_add(2) {
             0
         } else {
@@ -293,18 +172,13 @@ impl Line<'_> {
         if let Some((operator, place)) = tail.get(cell_at..).and_then(fields::cell) {
             draft.set(Name::Cell, Value::Text(cell_text(operator, place, None).as_str()));
             rest = tail.get(cell_at.saturating_add(4)..).unwrap_or_default();
-            // A mask of what follows; its first bit: satellites.
-            if let [mask, satellites, ..] = rest
-                && fields::is_hex(mask, 2)
-                && mask.starts_with('0')
-                && hex(mask).is_some_and(|mask| mask & 1 != 0)
-            {
-                draft.set_int(Name::Satellites, fields::whole(satellites).filter(|count| *count < 100));
-                rest = rest.get(2..).unwrap_or_default();
+            if let Some((satellites, behind)) = appended(rest) {
+                draft.set_int(Name::Satellites, satellites);
+                rest = behind;
             }
         }
         networks(tail, draft);
-        if self.is_one_of(&["CAN", "OBD", "INF", "DAT", "DTT"]) {
+        if self.is_one_of(&["CAN", "OBD", "INF", "DAT", "DTT", "VER", "CID", "CSQ", "BAT", "TMZ", "IOS", "ALL", "GPS"]) {
             return;
         }
         let state = rest.iter().position(|field| fields::is_report_state(field));
@@ -313,16 +187,39 @@ impl Line<'_> {
         if let Some(km) = before.iter().copied().find(is_mileage).and_then(decimal) {
             draft.set(Name::OdometerM, Value::Int(carry::whole(km * 1_000.0)));
         }
-        if let Some(at) = before.iter().position(|field| fields::hours(field).is_some()) {
-            draft.set_int(Name::EngineHoursS, before.get(at).and_then(|field| fields::hours(field)));
-            for (number, field) in (1..=2).zip(before.get(at.saturating_add(1)..).unwrap_or_default()) {
-                if let Some(millivolts) = fields::whole(field) {
-                    draft.set_numbered(Name::AnalogMv, number, Value::Int(i64::from(millivolts)));
-                }
-            }
+        let mileage = before.iter().position(is_mileage);
+        let hours = before.iter().position(|field| fields::hours(field).is_some());
+        draft.set_int(Name::EngineHoursS, hours.and_then(|at| before.get(at)).and_then(|field| fields::hours(field)));
+        // Behind the hours, also where these are empty.
+        let count = match (state, hours) {
+            _ if self.has_port_fields() => ANALOG_INPUTS,
+            // The charge is the last one in front of the state.
+            (Some(state), _) => state.saturating_sub(1),
+            (None, Some(_)) => ANALOG_INPUTS - 1,
+            (None, None) => 0,
+        };
+        if let Some(from) = hours.or(mileage.map(|at| at.saturating_add(1))).map(|at| at.saturating_add(1)) {
+            let to = if state.is_some() { count } else { from.saturating_add(count) };
+            analog_inputs(before.get(from..to.min(before.len())).unwrap_or_default(), draft);
         }
         if last {
             self.describe_state(rest, state, charge, draft);
+        }
+    }
+
+    /// The GV200 tells three analog inputs and its ports, two digits each, instead of a charge and a state.
+    fn has_port_fields(&self) -> bool {
+        matches!(fields::device_type(self.version()), "04" | "35") && self.is_one_of(&["FRI", "ERI"])
+    }
+
+    fn describe_ports(&self, rest: &[&str], draft: &mut Draft) {
+        let Some(from) = rest.iter().position(is_mileage).map(|at| at.saturating_add(2 + ANALOG_INPUTS)) else { return };
+        let Some([inputs, outputs, behind @ ..]) = rest.get(from..) else { return };
+        for (name, field) in [(Name::InputMask, inputs), (Name::OutputMask, outputs)] {
+            draft.set_int(name, Some(field).filter(|field| fields::is_hex(field, 2)).and_then(|field| hex(field)));
+        }
+        if self.kind == "ERI" {
+            self.describe_extensions(behind, draft);
         }
     }
 
@@ -347,7 +244,12 @@ impl Line<'_> {
             }
             return;
         }
+        if self.has_port_fields() {
+            self.describe_ports(rest, draft);
+            return;
+        }
         if let Some(place) = charge {
+            draft.set_int(Name::BatteryMv, place.checked_sub(1).map(at).and_then(fields::whole));
             draft.set_int(Name::BatteryLevelPct, fields::percent(at(place)));
             draft.set(Name::Charging, Value::Bool(at(place.saturating_add(1)) == "1"));
             let celsius = Some(at(place.saturating_add(2))).filter(|field| field.contains('.')).and_then(decimal);
@@ -367,39 +269,25 @@ impl Line<'_> {
         draft.set_int(Name::BatteryLevelPct, percent);
     }
 
-    /// By the mask of the message: a fuel sensor, probes of a one-wire bus, the vehicle's bus. Before them, which device is connected.
+    /// By the mask of the message.
     fn describe_extensions(&self, behind: &[&str], draft: &mut Draft) {
-        let Some(mask) = Some(self.own(2)).filter(|mask| fields::is_hex(mask, 8)).and_then(hex) else { return };
-        let mut behind = behind.get(1..).unwrap_or_default().iter();
-        if mask & 1 != 0
-            && let Some(raw) = behind.next().and_then(|raw| hex(raw))
-        {
-            draft.set(Name::FuelRaw, Value::Int(i64::from(raw)));
-        }
-        if mask & 2 != 0 {
-            let count = behind.next().and_then(|count| count.parse::<u8>().ok()).unwrap_or(0).min(NUMBERED_MAX);
-            for number in 1..=count {
-                let (Some(_), Some(_), Some(raw)) = (behind.next(), behind.next(), behind.next()) else { break };
-                let Ok(raw) = u16::from_str_radix(raw, 16) else { continue };
-                draft.set_numbered(Name::TemperatureC, number, Value::Float(f64::from(raw.cast_signed()) * 0.0625));
-            }
-        }
-        if mask & 4 != 0 {
-            let rest = behind.as_slice();
-            if let Some(at) = rest.iter().position(|field| fields::is_hex(field, 8))
-                && let Some(bits) = rest.get(at).and_then(|bits| hex(bits))
-            {
-                can::describe(bits, rest.get(at.saturating_add(1)..).unwrap_or_default(), draft);
-            }
+        if let Some(mask) = Some(self.own(2)).filter(|mask| fields::is_hex(mask, 8)).and_then(hex) {
+            extended::describe(mask, fields::device_type(self.version()), behind, draft);
         }
     }
 }
 
-fn hex(field: &str) -> Option<u32> {
-    u32::from_str_radix(field, 16).ok()
+/// What a mask behind the cell appends to a place, one field for each of its bits, the satellites first. Elsewhere such a field is none.
+fn appended<'a, 'b>(fields: &'b [&'a str]) -> Option<(Option<u32>, &'b [&'a str])> {
+    let (mask, behind) = fields.split_first()?;
+    let bits = hex(mask).filter(|bits| mask.len() == 2 && mask.starts_with('0') && bits & 1 != 0)?;
+    let satellites = behind.first().filter(|field| field.len() <= 2)?;
+    let rest = behind.get(usize::try_from(bits.count_ones()).ok()?..)?;
+    (satellites.is_empty() || fields::whole(satellites).is_some()).then_some((fields::whole(satellites), rest))
 }
 
-fn set_state(ignition: Option<bool>, motion: Option<bool>, draft: &mut Draft) {
+/// Ignition and motion, where the state says them.
+pub fn set_state(ignition: Option<bool>, motion: Option<bool>, draft: &mut Draft) {
     for (name, value) in [(Name::Ignition, ignition), (Name::Motion, motion)] {
         if let Some(value) = value {
             draft.set(name, Value::Bool(value));
@@ -407,29 +295,42 @@ fn set_state(ignition: Option<bool>, motion: Option<bool>, draft: &mut Draft) {
     }
 }
 
-/// Kilometres with one or two decimals.
+/// Kilometres with one decimal: with two it is an accuracy.
 fn is_mileage(field: &&str) -> bool {
     let Some((whole, decimals)) = field.split_once('.') else { return false };
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits(whole) && digits(decimals) && whole.len() <= 9 && decimals.len() <= 2
+    digits(whole) && digits(decimals) && whole.len() <= 9 && decimals.len() == 1
 }
 
-/// Where a charge stands that is told with whether it is being charged, behind an empty field.
+/// Where a charge stands that is told with whether it is being charged, behind the millivolts of the battery or an empty field.
 fn charge(fields: &[&str]) -> Option<usize> {
     /// It stands near the end; elsewhere numbers of reports look the same.
     const FROM_END_MAX: usize = 10;
     let from = fields.len().saturating_sub(FROM_END_MAX);
     let near = fields.get(from..).unwrap_or_default();
     near.windows(3)
-        .rposition(|three| matches!(three, ["", percent, "0" | "1"] if fields::percent(percent).is_some()))
+        .rposition(|three| matches!(three, [before, percent, "0" | "1"] if may_precede(before) && fields::percent(percent).is_some()))
         .map(|at| at.saturating_add(from).saturating_add(1))
 }
 
-/// Wireless networks: an address of twelve digits, then its signal.
+/// Nothing, or a battery's millivolts.
+fn may_precede(field: &str) -> bool {
+    field.is_empty() || fields::whole(field).is_some_and(|millivolts| (2_500..=5_000).contains(&millivolts))
+}
+
+fn analog_inputs(fields: &[&str], draft: &mut Draft) {
+    for (number, field) in (1_u8..).zip(fields.iter().take(ANALOG_INPUTS)) {
+        if let Some(millivolts) = fields::whole(field) {
+            draft.set_numbered(Name::AnalogMv, number, Value::Int(i64::from(millivolts)));
+        }
+    }
+}
+
+/// Wireless networks: an address of twelve digits, then its signal, below zero.
 fn networks(fields: &[&str], draft: &mut Draft) {
     let mut number = 0_u8;
     for (at, field) in fields.iter().enumerate() {
-        let signal = fields.get(at.saturating_add(1)).and_then(|signal| signal.parse::<i16>().ok());
+        let signal = fields.get(at.saturating_add(1)).and_then(|signal| signal.parse::<i16>().ok()).filter(|signal| *signal < 0);
         if !fields::is_hex(field, 12) || signal.is_none() || number >= NUMBERED_MAX {
             continue;
         }
