@@ -19,6 +19,8 @@ const MILLIVOLTS: f64 = 1_000.0;
 fn alarm(line: &Line<'_>, place: Option<usize>) -> Option<Alarm> {
     let kind = line.report_kind(place);
     Some(match line.kind {
+        // By far the most frequent.
+        "FRI" | "ERI" => return None,
         "SOS" => Alarm::Sos,
         "PNA" => Alarm::PowerOn,
         "PFA" => Alarm::PowerOff,
@@ -90,6 +92,7 @@ impl Line<'_> {
         self.describe_ignition(place, draft);
         self.describe_supply(place, draft);
         match self.kind {
+            "FRI" | "ERI" => {}
             "INF" => self.describe_information(draft),
             "CAN" | "OBD" => self.describe_bus(place, draft),
             "DAT" | "DTT" => {
@@ -176,6 +179,7 @@ impl Line<'_> {
 
     fn describe_ignition(&self, place: Option<usize>, draft: &mut Draft) {
         let on = match self.kind {
+            "FRI" | "ERI" => return,
             "IGN" | "VGN" => true,
             "IGF" | "VGF" => false,
             "IGL" | "VGL" => match self.report_kind(place).bytes().last() {
@@ -201,6 +205,9 @@ impl Line<'_> {
         // Status and continuous reports of the GL500 and GL530.
         if let ("STR" | "CTN", Some(place)) = (self.kind, place) {
             draft.set_int(Name::BatteryLevelPct, fields::percent(self.before_accuracy(place)));
+            // In front of it, on some series.
+            let celsius = Some(self.report_kind(Some(place))).filter(|field| field.contains('.')).and_then(decimal);
+            draft.set_float(Name::DeviceTemperatureC, celsius);
         }
     }
 

@@ -5,6 +5,7 @@
 //! kind     = three letters                                  ; "+BUFF" is sent from memory
 //! place    = accuracy "," speed (km/h) "," course "," height (m) "," longitude "," latitude "," YYYYMMDDhhmmss
 //!            "," [ MCC "," MNC "," LAC "," cell (hexadecimal) ] "," …         ; accuracy 0: the last known place
+//!          ; GL100, GT300: "+RESP:GT" kind "," IMEI "," … 0 / 1 "," speed "," course "," height "," accuracy "," … count "," version NUL
 //! sent     = YYYYMMDDhhmmss                                 ; count is hexadecimal
 //! answer   = "+SACK:" count "$"                             ; where the device is set to wait for it: setting `ack`
 //!          / "+SACK:GTHBD," version "," count "$"           ; of a sign of life, always

@@ -2,11 +2,12 @@
 
 use super::extended;
 use super::fields::{self, hex};
-use crate::wire::{self, Fields, cell_text, decimal, wifi_text};
+use crate::wire::{self, Parts, cell_text, decimal, wifi_text};
 use crate::{DecodeError, Draft, Environment, Identifier, Key, Message, Name, Release, Replies, Value, carry};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use smallvec::SmallVec;
 
 /// Fields that are looked at: fifteen places with networks, and the bus.
 const FIELDS_MAX: usize = 384;
@@ -20,9 +21,12 @@ pub const NUMBERED_MAX: u8 = 32;
 /// Analog inputs behind the hours.
 const ANALOG_INPUTS: usize = 3;
 
+/// Most messages have no more fields than stand here without an allocation.
+type Split<'a> = SmallVec<[&'a str; 40]>;
+
 /// A message taken apart.
 pub struct Line<'a> {
-    fields: Fields<'a, FIELDS_MAX>,
+    fields: &'a [&'a str],
     /// Three letters.
     pub kind: &'a str,
     /// Sent from memory.
@@ -31,12 +35,14 @@ pub struct Line<'a> {
     pub device: usize,
     /// Where the time of sending stands, or the end.
     pub end: usize,
+    /// The first series (GL100, GT300): the version ends the message, and the accuracy stands behind the height.
+    oldest: bool,
 }
 
 impl<'a> Line<'a> {
     /// A field, or nothing.
     pub fn at(&self, index: usize) -> &'a str {
-        self.fields.at(index)
+        self.fields.get(index).copied().unwrap_or_default()
     }
 
     /// What the version of the protocol is, where it is told.
@@ -52,7 +58,7 @@ impl<'a> Line<'a> {
 
     /// Fields from one up to another.
     pub fn between(&self, from: usize, to: usize) -> &[&'a str] {
-        let fields = self.fields.from(from);
+        let fields = self.fields.get(from..).unwrap_or_default();
         fields.get(..to.saturating_sub(from)).unwrap_or(fields)
     }
 
@@ -63,17 +69,19 @@ impl<'a> Line<'a> {
 
 /// Reads a message without its end.
 pub fn read(text: &str, env: &Environment<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Result<(), DecodeError> {
-    let fields = Fields::split(text, ',');
-    let head: &str = fields.at(0);
+    let fields: Split<'_> = Parts::of(text, ',').take(FIELDS_MAX).collect();
+    let field = |index: usize| fields.get(index).copied().unwrap_or_default();
+    let head = field(0);
     let (prefix, kind) = head.split_once(':').ok_or(DecodeError::skipped("no kind"))?;
     let kind = kind.strip_prefix("GT").unwrap_or(kind);
-    let device = if fields.at(1).len() == 15 && fields.at(1).bytes().all(|byte| byte.is_ascii_digit()) { 1 } else { 2 };
-    let identifier = Identifier::new(fields.at(device)).filter(|_| (5..=20).contains(&fields.at(device).len()));
+    let device = if field(1).len() == 15 && field(1).bytes().all(|byte| byte.is_ascii_digit()) { 1 } else { 2 };
+    let identifier = Identifier::new(field(device)).filter(|_| (5..=20).contains(&field(device).len()));
     let identifier = Some(identifier.ok_or(DecodeError::skipped("no device"))?);
-    let sent = fields.count().saturating_sub(2);
-    let end = if fields::is_time(fields.at(sent)) && sent > device { sent } else { fields.count() };
-    let count = fields.at(fields.count().saturating_sub(1));
-    let line = Line { kind, buffered: prefix == "+BUFF", device, end, fields };
+    let sent = fields.len().saturating_sub(2);
+    let end = if fields::is_time(field(sent)) && sent > device { sent } else { fields.len() };
+    let count = field(fields.len().saturating_sub(1));
+    let oldest = device == 1 && count.len() == 10;
+    let line = Line { oldest, kind, buffered: prefix == "+BUFF", device, end, fields: &fields };
     match (prefix, kind) {
         ("+ACK", "HBD") => {
             out.push(Message::Heartbeat { identifier, attributes: Draft::new().attributes });
@@ -100,7 +108,7 @@ pub fn read(text: &str, env: &Environment<'_>, out: &mut Vec<Message>, replies: 
 
 impl Line<'_> {
     /// Where the longitudes stand.
-    fn places(&self) -> Vec<usize> {
+    fn places(&self) -> SmallVec<[usize; 4]> {
         let first = self.device.saturating_add(1).saturating_add(BEFORE_LONGITUDE);
         let is_place = |at: &usize| {
             let time = at.saturating_add(2);
@@ -140,17 +148,24 @@ impl Line<'_> {
 
     fn describe_place(&self, place: usize, draft: &mut Draft) {
         draft.place_of(decimal(self.at(place.saturating_add(1))), decimal(self.at(place)));
+        // So far before the longitude stand the height, the course and the speed.
+        let [accuracy_at, height_at, course_at, speed_at] = if self.oldest { [1, 2, 3, 4] } else { [BEFORE_LONGITUDE, 1, 2, 3] };
         let before = |offset: usize| decimal(self.at(place.saturating_sub(offset)));
-        let accuracy = before(BEFORE_LONGITUDE).filter(|accuracy| (0.0..=100.0).contains(accuracy));
-        draft.valid = accuracy.is_none_or(|accuracy| accuracy > 0.0);
+        let accuracy = before(accuracy_at).filter(|accuracy| (0.0..=100.0).contains(accuracy));
+        draft.valid = if self.oldest {
+            // In front of the speed: 0 a fix, 1 the last known place.
+            self.at(place.saturating_sub(BEFORE_LONGITUDE + 1)) == "0"
+        } else {
+            accuracy.is_none_or(|accuracy| accuracy > 0.0)
+        };
         draft.set_float(Name::Hdop, accuracy.filter(|accuracy| *accuracy > 0.0));
-        if let Some(speed) = before(3) {
+        if let Some(speed) = before(speed_at) {
             draft.speed_kmh(speed);
         }
-        if let Some(course) = before(2) {
+        if let Some(course) = before(course_at) {
             draft.course_deg(course);
         }
-        if let Some(height) = before(1) {
+        if let Some(height) = before(height_at) {
             draft.altitude_m(height);
         }
     }
@@ -297,9 +312,8 @@ pub fn set_state(ignition: Option<bool>, motion: Option<bool>, draft: &mut Draft
 
 /// Kilometres with one decimal: with two it is an accuracy.
 fn is_mileage(field: &&str) -> bool {
-    let Some((whole, decimals)) = field.split_once('.') else { return false };
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits(whole) && digits(decimals) && whole.len() <= 9 && decimals.len() == 1
+    let [whole @ .., b'.', decimal] = field.as_bytes() else { return false };
+    (1..=9).contains(&whole.len()) && decimal.is_ascii_digit() && whole.iter().all(u8::is_ascii_digit)
 }
 
 /// Where a charge stands that is told with whether it is being charged, behind the millivolts of the battery or an empty field.
@@ -330,8 +344,11 @@ fn analog_inputs(fields: &[&str], draft: &mut Draft) {
 fn networks(fields: &[&str], draft: &mut Draft) {
     let mut number = 0_u8;
     for (at, field) in fields.iter().enumerate() {
+        if field.len() != 12 || number >= NUMBERED_MAX || !fields::is_hex(field, 12) {
+            continue;
+        }
         let signal = fields.get(at.saturating_add(1)).and_then(|signal| signal.parse::<i16>().ok()).filter(|signal| *signal < 0);
-        if !fields::is_hex(field, 12) || signal.is_none() || number >= NUMBERED_MAX {
+        if signal.is_none() {
             continue;
         }
         if let Some(address) = wire::from_hex(field).and_then(|address| <[u8; 6]>::try_from(address.as_slice()).ok()) {
