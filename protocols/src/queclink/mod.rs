@@ -5,7 +5,8 @@
 //! kind     = three letters                                  ; "+BUFF" is sent from memory
 //! place    = accuracy "," speed (km/h) "," course "," height (m) "," longitude "," latitude "," YYYYMMDDhhmmss
 //!            "," [ MCC "," MNC "," LAC "," cell (hexadecimal) ] "," …         ; accuracy 0: the last known place
-//!          ; GL100, GT300: "+RESP:GT" kind "," IMEI "," … 0 / 1 "," speed "," course "," height "," accuracy "," … count "," version NUL
+//! oldest   = head "," IMEI "," … ( 0 / 1 ) "," speed "," course "," height "," accuracy "," longitude … "," count "," version NUL
+//!                                                           ; GL100 and GT300; 0 a fix, 1 the last known place
 //! sent     = YYYYMMDDhhmmss                                 ; count is hexadecimal
 //! answer   = "+SACK:" count "$"                             ; where the device is set to wait for it: setting `ack`
 //!          / "+SACK:GTHBD," version "," count "$"           ; of a sign of life, always
@@ -18,8 +19,8 @@
 //! The fields before and behind a place differ from series to series and with the version; the place itself is always built like this,
 //! and so are states, hours and networks. They are found by their form (`fields.rs`), so that a series that nobody wrote down is read too.
 //!
-//! Source: published parts of Queclink's "@Track Air Interface Protocol" of the GL200, GL300, GL500, GV200, GV65, GV300W, GV500, GMT100
-//! and GB100.
+//! Source: published parts of Queclink's "@Track Air Interface Protocol" of the GL100, GL200, GL300, GL500, GV200, GV65, GV300W, GV300CAN,
+//! GV350M, GV500, GV310LAU, CV200, GMT100 and GB100.
 
 mod can;
 mod encoder;
