@@ -31,7 +31,7 @@
 use crate::wire::{Cursor, from_hex, hex_digit, to_hex};
 use crate::{
     About, Addressee, Attributes, CannotSay, Checksum, Command, DecodeError, Decoder, Draft, Encoder, Environment, Expect, Identifier, Key,
-    MICROS_PER_SECOND, Message, Micros, Name, Progress, Record, Release, Replies, Transport, Value, carry,
+    MICROS_PER_SECOND, Message, Name, Progress, Record, Release, Replies, Transport, Value, carry, unix_seconds,
 };
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -188,10 +188,6 @@ fn told(kind: u8, content: &[u8]) -> Attributes {
     attributes
 }
 
-fn seconds(value: u32) -> Option<Micros> {
-    (value != 0).then(|| i64::from(value).saturating_mul(MICROS_PER_SECOND))
-}
-
 fn place(body: &mut Cursor<'_>, draft: &mut Draft) -> Option<()> {
     let (latitude, longitude) = (body.be_u32()?.cast_signed(), body.be_u32()?.cast_signed());
     draft.place(f64::from(latitude) / PER_DEGREE, f64::from(longitude) / PER_DEGREE);
@@ -205,7 +201,7 @@ fn inputs(inputs: u8, draft: &mut Draft) {
 
 fn report(kind: u8, body: &mut Cursor<'_>) -> Option<Record> {
     let (time, fixed) = (body.be_u32()?, body.be_u32()?);
-    let mut draft = Draft::at(seconds(time).or_else(|| seconds(fixed)));
+    let mut draft = Draft::at(unix_seconds(time).or_else(|| unix_seconds(fixed)));
     place(body, &mut draft)?;
     draft.altitude_m(f64::from(body.be_u32()?.cast_signed()) / 100.0);
     draft.speed_kmh(f64::from(body.be_u32()?) * CM_S_KMH);
@@ -295,7 +291,7 @@ fn accumulators(body: &mut Cursor<'_>, draft: &mut Draft) {
 
 fn short(body: &mut Cursor<'_>) -> Option<Record> {
     let time = body.be_u32()?;
-    let mut draft = Draft::at(seconds(time));
+    let mut draft = Draft::at(unix_seconds(time));
     place(body, &mut draft)?;
     draft.course_deg(f64::from(body.be_u16()?));
     draft.speed_kmh(f64::from(body.u8()?));
@@ -362,12 +358,17 @@ fn content(record: &Record) -> Vec<u8> {
     let signal = i16::try_from(carry::int(attributes, Name::GsmSignalDbm, -200..=0).unwrap_or(0)).unwrap_or(0);
     bytes.extend_from_slice(&operator.to_be_bytes());
     bytes.extend_from_slice(&signal.to_be_bytes());
-    let hdop = match attributes.get(Name::Hdop) {
-        Some(Value::Float(hdop)) => u8::try_from(carry::whole(hdop * 10.0)).unwrap_or(0),
-        _ => 0,
-    };
+    let hdop = hdop_tenths(attributes);
     bytes.extend_from_slice(&[0, hdop, ignition, 0, 0, small(Name::Event, 255), 0, 0]);
     bytes
+}
+
+/// As its byte has it.
+fn hdop_tenths(attributes: &Attributes) -> u8 {
+    match attributes.get(Name::Hdop) {
+        Some(Value::Float(hdop)) => u8::try_from(carry::whole(hdop * 10.0)).unwrap_or(0),
+        _ => 0,
+    }
 }
 
 impl Encoder for CalAmpEncoder {
@@ -414,10 +415,7 @@ impl Encoder for CalAmpEncoder {
         draft.set(Name::Satellites, small(Name::Satellites, 255));
         draft.set(Name::Operator, small(Name::Operator, 0xFFFF));
         draft.set(Name::GsmSignalDbm, Value::Int(carry::int(attributes, Name::GsmSignalDbm, -200..=0).unwrap_or(0)));
-        let hdop = match attributes.get(Name::Hdop) {
-            Some(Value::Float(hdop)) => u8::try_from(carry::whole(hdop * 10.0)).unwrap_or(0),
-            _ => 0,
-        };
+        let hdop = hdop_tenths(attributes);
         draft.set(Name::Hdop, Value::Float(f64::from(hdop) / 10.0));
         let ignition = carry::yes_no(attributes, Name::Ignition) == Some(true);
         draft.set(Name::InputMask, Value::Int(i64::from(ignition)));

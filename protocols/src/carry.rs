@@ -1,7 +1,7 @@
 //! What encoders share: values as a wire format carries them.
 
 use crate::wire::{degrees_minutes_side, push_padded};
-use crate::{Attributes, Civil, Draft, Fix, MICROS_PER_SECOND, Micros, Name, Value};
+use crate::{Attributes, Civil, Draft, Fix, KNOT_KMH, MICROS_PER_SECOND, Micros, Name, Value};
 use alloc::format;
 use alloc::string::String;
 use core::ops::RangeInclusive;
@@ -81,6 +81,24 @@ fn minutes_of(value: f64, whole_digits: usize, decimals: u32, [positive, negativ
 /// Tells the place that those texts say.
 pub fn place_minutes(draft: &mut Draft, [(latitude, north), (longitude, east)]: &Minutes) {
     draft.place_of(degrees_minutes_side(latitude, north), degrees_minutes_side(longitude, east));
+}
+
+/// Knots with so many decimals.
+#[must_use]
+pub fn knots(kmh: f32, decimals: usize) -> f64 {
+    rounded(f64::from(kmh) / KNOT_KMH, decimals)
+}
+
+/// Tells a fix as a sentence has it: degrees and minutes, knots, and a course with two decimals.
+pub fn fix_in_minutes(draft: &mut Draft, fix: &Fix, minute_decimals: u32, knot_decimals: usize) {
+    draft.valid = fix.valid;
+    place_minutes(draft, &minutes(Some(fix), minute_decimals));
+    if let Some(kmh) = fix.speed_kmh {
+        draft.speed_knots(knots(kmh, knot_decimals));
+    }
+    if let Some(course) = fix.course_deg {
+        draft.course_deg(rounded_single(course, 2));
+    }
 }
 
 /// Year (two digits), month, day; hour, minute, second. Zeros where there is no time.

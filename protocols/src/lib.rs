@@ -34,7 +34,7 @@ pub use draft::{Draft, KNOT_KMH, MILE_KM};
 pub use message::{Fix, Identifier, Message, Record};
 pub use recognise::{RECOGNISE_BYTES_MAX, Recognised, recognise};
 pub use registry::{About, Checksum, Transport};
-pub use time::{Civil, MICROS_PER_SECOND, Micros, from_rfc3339, to_rfc3339};
+pub use time::{Civil, MICROS_PER_SECOND, Micros, from_rfc3339, to_rfc3339, unix_seconds};
 
 protocols! {
     ($)

@@ -38,7 +38,7 @@
 use crate::wire::{Cursor, cell_text, crc16_xmodem, to_hex, wifi_text};
 use crate::{
     About, Addressee, Alarm, Attributes, CannotSay, Checksum, Command, DecodeError, Decoder, Draft, Encoder, Environment, Expect,
-    Identifier, Key, MICROS_PER_SECOND, Message, Micros, Name, Progress, Record, Release, Replies, Transport, Value, carry,
+    Identifier, Key, MICROS_PER_SECOND, Message, Micros, Name, Progress, Record, Release, Replies, Transport, Value, carry, unix_seconds,
 };
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -207,10 +207,6 @@ fn identifier_of(value: &[u8]) -> Option<Identifier> {
     core::str::from_utf8(value).ok().and_then(Identifier::new)
 }
 
-fn seconds(value: u32) -> Option<Micros> {
-    (value != 0).then(|| i64::from(value).saturating_mul(MICROS_PER_SECOND))
-}
-
 impl Frame<'_> {
     fn read(&self, out: &mut Vec<Message>) {
         let Some((command, rest)) = self.body.split_first() else { return self.keep(None, "empty body", out) };
@@ -337,7 +333,7 @@ impl Report {
 
     fn alarm(&mut self, body: &mut Cursor<'_>) -> Option<()> {
         let (code, time) = (body.le_u32()?, body.le_u32()?);
-        self.other_time = seconds(time).or(self.other_time);
+        self.other_time = unix_seconds(time).or(self.other_time);
         for (bit, alarm) in ALARMS {
             if code & 1_u32.wrapping_shl(*bit) != 0 {
                 self.draft.alarm(*alarm);
@@ -407,7 +403,7 @@ impl Report {
     }
 
     fn state(&mut self, body: &mut Cursor<'_>) -> Option<()> {
-        self.state_time = seconds(body.le_u32()?);
+        self.state_time = unix_seconds(body.le_u32()?);
         let Some(state) = body.le_u32() else { return Some(()) };
         self.draft.set(Name::Charging, Value::Bool(state & CHARGING != 0));
         self.draft.set(Name::Motion, Value::Bool(state & MOVING != 0));
@@ -457,7 +453,7 @@ impl Report {
 
     fn steps(&mut self, body: &mut Cursor<'_>) -> Option<()> {
         let (time, steps) = (body.le_u32()?, body.le_u32()?);
-        self.other_time = seconds(time).or(self.other_time);
+        self.other_time = unix_seconds(time).or(self.other_time);
         self.draft.set(Name::Steps, Value::Int(i64::from(steps)));
         Some(())
     }

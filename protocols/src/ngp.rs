@@ -24,7 +24,7 @@
 //! Source: Navixy, "Navixy Generic Protocol" 1.0, 1.1a and 1.2: transport layer, message structure and attributes, predefined event
 //! identifiers (<https://www.navixy.com/docs/iot-logic-api/technologies/navixy-generic-protocol>).
 
-use crate::osmand::push_json;
+use crate::osmand::{json_of, push_json};
 use crate::wire::{self, cell_text, wifi_text};
 use crate::{
     About, Alarm, Attributes, Checksum, DecodeError, Decoder, Draft, Encoder, Environment, Fix, Identifier, Input, Key, MICROS_PER_SECOND,
@@ -205,7 +205,9 @@ fn record(object: &Map<String, Json>, message_time: Micros) -> Record {
     for (member, value) in object.iter().filter(|(member, _)| !RESERVED.contains(&member.as_str())) {
         describe_member(member, value, &mut draft.attributes);
     }
-    describe_event(object, &mut draft.attributes);
+    if let Some(event) = object.get("event_id").and_then(Json::as_i64) {
+        describe_event(event, &mut draft.attributes);
+    }
     describe_networks(object, &mut draft);
     match object.get("custom_attributes") {
         Some(Json::Object(custom)) => {
@@ -283,8 +285,7 @@ fn describe_member(member: &str, value: &Json, attributes: &mut Attributes) {
 }
 
 /// What the number of the event says, beside itself.
-fn describe_event(object: &Map<String, Json>, attributes: &mut Attributes) {
-    let Some(event) = object.get("event_id").and_then(Json::as_i64) else { return };
+fn describe_event(event: i64, attributes: &mut Attributes) {
     if let Some((_, alarm)) = ALARMS.iter().find(|(number, _)| *number == event) {
         attributes.alarm(*alarm);
     }
@@ -383,15 +384,7 @@ fn write_message(device: &str, record: &Record) -> String {
     }
     for (key, value) in record.attributes.iter() {
         let Some(member) = spelling(key, value) else { continue };
-        let value = match value {
-            Value::Bool(v) => v.into(),
-            Value::Int(v) => v.into(),
-            Value::Unsigned(v) => v.into(),
-            Value::Float(v) => v.into(),
-            Value::Text(text) => text.into(),
-            Value::Alarm(alarm) => alarm.as_str().into(),
-        };
-        object.entry(member).or_insert(value);
+        object.entry(member).or_insert_with(|| json_of(value));
     }
     Json::Object(object).to_string()
 }
@@ -417,10 +410,28 @@ impl Encoder for NgpEncoder {
     }
 
     fn representable(&self, record: &Record) -> Record {
-        match read(write_message("0", record).as_bytes()) {
-            Ok(Message::Record { record, .. }) => record,
-            _ => Record::default(),
+        let mut draft = Draft::at(Some(record.fix_time.unwrap_or(NO_TIME)));
+        if let Some(fix) = record.fix.as_ref().map(carried) {
+            draft.valid = fix.valid;
+            draft.place(fix.latitude.degrees(), fix.longitude.degrees());
+            for (value, set) in [
+                (fix.altitude_m, Draft::altitude_m as fn(&mut Draft, f64)),
+                (fix.speed_kmh, Draft::speed_kmh),
+                (fix.course_deg, Draft::course_deg),
+            ] {
+                if let Some(value) = value {
+                    set(&mut draft, f64::from(value));
+                }
+            }
+            draft.set(Name::GpsStatus, Value::Text(if fix.valid { "HAS_FIX" } else { "NO_FIX" }));
         }
+        for (key, value) in record.attributes.iter().filter(|(key, value)| spelling(*key, *value).is_some()) {
+            draft.attributes.push(key, value);
+        }
+        if let Some(Value::Int(event)) = record.attributes.get(Name::Event) {
+            describe_event(event, &mut draft.attributes);
+        }
+        draft.finish()
     }
 
     fn topic(&self, identifier: &Identifier) -> Option<String> {

@@ -427,6 +427,18 @@ fn read_location(location: &Map<String, Json>, now: Micros) -> Record {
     found.into_record(now)
 }
 
+/// A value as a JSON document has it.
+pub(crate) fn json_of(value: Value<'_>) -> Json {
+    match value {
+        Value::Bool(v) => v.into(),
+        Value::Int(v) => v.into(),
+        Value::Unsigned(v) => v.into(),
+        Value::Float(v) => v.into(),
+        Value::Text(text) => text.into(),
+        Value::Alarm(alarm) => alarm.as_str().into(),
+    }
+}
+
 /// Adds a member of a JSON object; `null` is nothing, a list or an object is kept as its text.
 pub(crate) fn push_json(attributes: &mut Attributes, key: Key<'_>, value: Option<&Json>) {
     match value {

@@ -14,7 +14,7 @@
 //!
 //! Source: <https://owntracks.org/booklet/tech/json/> and <https://owntracks.org/booklet/tech/http/>.
 
-use crate::osmand::{pairs, push_json};
+use crate::osmand::{json_of, pairs, push_json};
 use crate::{
     About, Alarm, Attributes, Checksum, DecodeError, Decoder, Encoder, Environment, Fix, HttpRequest, Identifier, Input, Key, Latitude,
     Longitude, Message, Micros, MqttPublish, Name, Progress, Record, Replies, Transport, Value, http,
@@ -324,12 +324,7 @@ fn write_location(record: &Record) -> Map<String, Json> {
         let Some(member) = spelling(key, value) else { continue };
         let value = match value {
             Value::Bool(charging) if member == "bs" => Json::from(if charging { 2 } else { 1 }),
-            Value::Bool(v) => v.into(),
-            Value::Int(v) => v.into(),
-            Value::Unsigned(v) => v.into(),
-            Value::Float(v) => v.into(),
-            Value::Text(text) => text.into(),
-            Value::Alarm(alarm) => alarm.as_str().into(),
+            value => json_of(value),
         };
         object.entry(member).or_insert(value);
     }

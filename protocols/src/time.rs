@@ -75,6 +75,23 @@ impl Civil {
         Self { year, month, day, hour, minute, second, micros }.to_micros()
     }
 
+    /// `YYYYMMDDhhmmss`: fourteen digits.
+    #[must_use]
+    pub fn from_fourteen_digits(text: &str) -> Option<Micros> {
+        let (year, rest) = digits(text, 4)?;
+        let (month, rest) = digits(rest, 2)?;
+        let (day, rest) = digits(rest, 2)?;
+        let [hour, minute, second] = pairs(rest)?;
+        Self { year: i32::try_from(year).ok()?, month, day, hour, minute, second, micros: 0 }.to_micros()
+    }
+
+    /// A year, and month, day, hour, minute, second in a byte each.
+    #[must_use]
+    pub fn from_year_and_bytes(year: u16, rest: [u8; 5]) -> Option<Micros> {
+        let [month, day, hour, minute, second] = rest.map(u32::from);
+        Self { year: i32::from(year), month, day, hour, minute, second, micros: 0 }.to_micros()
+    }
+
     /// The date and time of an instant; `None` outside the years 1 to 9999.
     #[must_use]
     pub fn from_micros(time: Micros) -> Option<Self> {
@@ -85,6 +102,13 @@ impl Civil {
         let (hour, rest) = (of_day.div_euclid(3_600), of_day.rem_euclid(3_600));
         Some(Self { year, month, day, hour, minute: rest.div_euclid(60), second: rest.rem_euclid(60), micros })
     }
+}
+
+/// Seconds since 1970 up to the year 9999. 0, and what is below, is how formats say "none".
+#[must_use]
+pub fn unix_seconds(seconds: impl Into<i64>) -> Option<Micros> {
+    const LAST: i64 = 253_402_300_799;
+    Some(seconds.into()).filter(|seconds| (1..=LAST).contains(seconds)).map(|seconds| seconds.saturating_mul(MICROS_PER_SECOND))
 }
 
 /// RFC 3339 in UTC, `2024-01-01T00:00:00Z`, with as many digits of the second as are not zero. `None` outside the years 1 to 9999.
@@ -224,6 +248,17 @@ mod tests {
         assert_eq!(civil.to_micros(), Some(1_709_251_199_000_001));
         assert_eq!(Civil { day: 30, ..civil }.to_micros(), None);
         assert_eq!(Civil { year: 1970, month: 1, day: 1, hour: 0, minute: 0, second: 0, micros: 0 }.to_micros(), Some(0));
+    }
+
+    #[test]
+    fn digits_bytes_and_seconds() {
+        assert_eq!(Civil::from_fourteen_digits("20240229235959"), Some(1_709_251_199_000_000));
+        assert_eq!(Civil::from_year_and_bytes(2024, [2, 29, 23, 59, 59]), Some(1_709_251_199_000_000));
+        for bad in ["", "2024022923595", "202402292359590", "20240230000000", "2024022923595x", "2024022é235959"] {
+            assert_eq!(Civil::from_fourteen_digits(bad), None, "{bad}");
+        }
+        assert_eq!(unix_seconds(1_709_251_199_u32), Some(1_709_251_199_000_000));
+        assert_eq!([unix_seconds(0), unix_seconds(-1), unix_seconds(i64::MAX)], [None; 3]);
     }
 
     #[test]

@@ -255,6 +255,8 @@ impl XexunEncoder {
 
 /// Decimals of a minute.
 const DECIMALS: u32 = 4;
+/// Decimals of a knot.
+const KNOTS_DECIMALS: usize = 2;
 const SAID: [(&str, Alarm); 5] = [
     ("help me!", Alarm::Sos),
     ("low battery!", Alarm::LowBattery),
@@ -262,10 +264,6 @@ const SAID: [(&str, Alarm); 5] = [
     ("speed!", Alarm::Overspeed),
     ("stockade!", Alarm::Geofence),
 ];
-
-fn knots(kmh: f32) -> f64 {
-    carry::rounded(f64::from(kmh) / crate::KNOT_KMH, 2)
-}
 
 /// The word of what happened: an alarm, else the ignition.
 fn event(attributes: &Attributes) -> Option<(&'static str, Result<Alarm, bool>)> {
@@ -298,7 +296,7 @@ impl Encoder for XexunEncoder {
                 }
                 sentence.push(',');
                 if let Some(kmh) = fix.speed_kmh {
-                    let _ = write!(sentence, "{:.2}", knots(kmh));
+                    let _ = write!(sentence, "{:.2}", carry::knots(kmh, KNOTS_DECIMALS));
                 }
                 sentence.push(',');
                 if let Some(course) = fix.course_deg {
@@ -327,14 +325,7 @@ impl Encoder for XexunEncoder {
     fn representable(&self, record: &Record) -> Record {
         let mut draft = Draft::at_told(record.fix_time.map(carry::whole_second));
         if let Some(fix) = &record.fix {
-            draft.valid = fix.valid;
-            carry::place_minutes(&mut draft, &carry::minutes(Some(fix), DECIMALS));
-            if let Some(kmh) = fix.speed_kmh {
-                draft.speed_knots(knots(kmh));
-            }
-            if let Some(course) = fix.course_deg {
-                draft.course_deg(carry::rounded_single(course, 2));
-            }
+            carry::fix_in_minutes(&mut draft, fix, DECIMALS, KNOTS_DECIMALS);
         }
         draft.set(Name::GpsStatus, Value::Text("full"));
         match event(&record.attributes) {

@@ -25,7 +25,7 @@
 use crate::wire::{Cursor, ShortText, bcd, cell_text, hex_digit, to_hex, wifi_text};
 use crate::{
     About, Addressee, Alarm, CannotSay, Checksum, Command, DecodeError, Decoder, Draft, Encoder, Environment, Expect, Identifier, Key,
-    MICROS_PER_SECOND, Message, Name, Progress, Record, Release, Replies, Transport, Value, carry,
+    MICROS_PER_SECOND, Message, Name, Progress, Record, Release, Replies, Transport, Value, carry, unix_seconds,
 };
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -310,7 +310,7 @@ fn record(bytes: &[u8]) -> Option<Told> {
     if seconds == 0 && mask == 0 {
         return Some(Told::Nothing);
     }
-    let mut draft = Draft::at((seconds > 0).then(|| i64::from(seconds).saturating_mul(MICROS_PER_SECOND)));
+    let mut draft = Draft::at(unix_seconds(seconds));
     draft.set(Name::Index, Value::Int(i64::from(index)));
     draft.set(Name::GsmSignalLevel, Value::Int(i64::from(signal)));
     draft.set(Name::Charging, Value::Bool(battery & CHARGING != 0));

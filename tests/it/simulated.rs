@@ -85,7 +85,7 @@ async fn p7_every_protocol_at_once_comes_back_as_it_was_sent() {
         row.acked += told.acked();
         row.held += tally.held;
         if let (Some(first), true) = (&tally.first, row.devices == 1) {
-            println!("{}", &first[..first.len().min(1500)]);
+            println!("{}", first.chars().take(1_500).collect::<String>());
         }
         total.add(tally);
     }

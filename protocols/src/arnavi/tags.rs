@@ -16,7 +16,7 @@
 //! | 251 | hardware u16, firmware u16 |
 
 use crate::wire::cell_text;
-use crate::{Alarm, Draft, Key, MICROS_PER_SECOND, Name, Record, Value};
+use crate::{Alarm, Draft, Key, Name, Record, Value, unix_seconds};
 
 pub(super) const TAG_BYTES: usize = 5;
 pub(super) const VOLTAGES: u8 = 1;
@@ -48,7 +48,7 @@ struct Parts {
 /// Reads a record.
 pub(super) fn read(seconds: u32, data: &[u8]) -> Record {
     let mut draft = Draft::new();
-    draft.time = (seconds != 0).then(|| i64::from(seconds).saturating_mul(MICROS_PER_SECOND));
+    draft.time = unix_seconds(seconds);
     // The format has no flag for it; it is not good without satellites.
     draft.valid = true;
     let mut parts = Parts::default();

@@ -2,7 +2,7 @@
 
 use super::{ALIVE, ALIVE_BYTES};
 use crate::wire::crc16_arc;
-use crate::{DecodeError, Draft, Encoder, Identifier, MICROS_PER_SECOND, Name, Record, Transport, Value, carry};
+use crate::{DecodeError, Draft, Encoder, Identifier, MICROS_PER_SECOND, Name, Record, Transport, Value, carry, unix_seconds};
 use alloc::format;
 use alloc::vec::Vec;
 use bytes::{Buf, BytesMut};
@@ -99,7 +99,7 @@ impl Encoder for ATrackEncoder {
     fn representable(&self, record: &Record) -> Record {
         let told = Carried::of(record);
         let number = |value: i64| f64::from(i32::try_from(value).unwrap_or(0));
-        let mut draft = Draft::at((told.seconds > 0).then(|| told.seconds.saturating_mul(MICROS_PER_SECOND)));
+        let mut draft = Draft::at(unix_seconds(told.seconds));
         draft.valid = true;
         draft.place(number(told.latitude) / 1e6, number(told.longitude) / 1e6);
         draft.course_deg(number(told.heading));

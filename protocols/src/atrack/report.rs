@@ -2,7 +2,7 @@
 
 use super::custom;
 use crate::wire::{Cursor, Parts, decimal};
-use crate::{Attributes, Civil, Draft, Environment, Identifier, MICROS_PER_SECOND, Micros, Name, Record, Value, carry};
+use crate::{Attributes, Civil, Draft, Environment, Identifier, Micros, Name, Record, Value, carry, unix_seconds};
 
 const PER_DEGREE: f64 = 1e6;
 /// What is told of a probe that is not there.
@@ -53,19 +53,12 @@ impl Told {
     }
 }
 
-fn seconds(value: i64) -> Option<Micros> {
-    (value > 0).then(|| value.saturating_mul(MICROS_PER_SECOND))
-}
-
 /// Seconds since 1970, or a date of fourteen digits.
 fn text_time(field: &str) -> Option<Micros> {
     if field.len() == 14 {
-        let number = |from: usize, to: usize| field.get(from..to)?.parse::<u32>().ok();
-        let year = i32::try_from(number(0, 4)?).ok()?;
-        let (month, day, hour, minute, second) = (number(4, 6)?, number(6, 8)?, number(8, 10)?, number(10, 12)?, number(12, 14)?);
-        return Civil { year, month, day, hour, minute, second, micros: 0 }.to_micros();
+        return Civil::from_fourteen_digits(field);
     }
-    seconds(field.parse().ok()?)
+    unix_seconds(field.parse::<i64>().ok()?)
 }
 
 /// A record in text; `None` if it is none.
@@ -107,12 +100,9 @@ pub fn text(line: &str, env: &Environment<'_>) -> Option<Record> {
 
 fn binary_time(body: &mut Cursor<'_>, long: bool) -> Option<Option<Micros>> {
     if !long {
-        return Some(seconds(i64::from(body.be_u32()?)));
+        return Some(unix_seconds(body.be_u32()?));
     }
-    let year = i32::from(body.be_u16()?);
-    let [month, day, hour, minute, second] = body.array()?;
-    let [month, day, hour, minute, second] = [month, day, hour, minute, second].map(u32::from);
-    Some(Civil { year, month, day, hour, minute, second, micros: 0 }.to_micros())
+    Some(Civil::from_year_and_bytes(body.be_u16()?, body.array()?))
 }
 
 /// A record in binary; `None` if it ends too early.

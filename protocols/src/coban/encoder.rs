@@ -21,10 +21,8 @@ impl CobanEncoder {
 
 /// Decimals of a minute.
 const DECIMALS: u32 = 5;
-
-fn knots(kmh: f32) -> f64 {
-    carry::rounded(f64::from(kmh) / crate::KNOT_KMH, 3)
-}
+/// Decimals of a knot.
+const KNOTS_DECIMALS: usize = 3;
 
 /// The alarm that has a word.
 fn alarm(record: &Record) -> Option<(&'static str, Alarm)> {
@@ -66,7 +64,7 @@ impl Encoder for CobanEncoder {
                 }
                 text.push(',');
                 if let Some(kmh) = fix.speed_kmh {
-                    let _ = write!(text, "{:.3}", knots(kmh));
+                    let _ = write!(text, "{:.3}", carry::knots(kmh, KNOTS_DECIMALS));
                 }
                 for value in [fix.course_deg, fix.altitude_m] {
                     text.push(',');
@@ -104,14 +102,7 @@ impl Encoder for CobanEncoder {
     fn representable(&self, record: &Record) -> Record {
         let mut draft = Draft::at_told(record.fix_time.map(carry::whole_second));
         if let Some(fix) = &record.fix {
-            draft.valid = fix.valid;
-            carry::place_minutes(&mut draft, &carry::minutes(Some(fix), DECIMALS));
-            if let Some(kmh) = fix.speed_kmh {
-                draft.speed_knots(knots(kmh));
-            }
-            if let Some(course) = fix.course_deg {
-                draft.course_deg(carry::rounded_single(course, 2));
-            }
+            carry::fix_in_minutes(&mut draft, fix, DECIMALS, KNOTS_DECIMALS);
             if let Some(height) = fix.altitude_m {
                 draft.altitude_m(carry::rounded_single(height, 2));
             }

@@ -47,7 +47,8 @@ pub struct Report<'r> {
 /// Reads a record into `out`. Where `read` finds that the body ends too early, nothing is left in `out`.
 #[inline]
 pub fn record(out: &mut Vec<Message>, zone_s: i32, unchecked: bool, read: impl FnOnce(&mut Report<'_>) -> Option<()>) -> Option<()> {
-    out.push(Message::Record { identifier: None, record: Record::default() });
+    // Made in place: pushed, the message would be put together elsewhere and copied.
+    out.extend(core::iter::once_with(|| Message::Record { identifier: None, record: Record::default() }));
     let Some(Message::Record { identifier, record }) = out.last_mut() else { return None };
     let mut report = Report { record, identifier, zone_s, out_of_range: false };
     let done = read(&mut report);

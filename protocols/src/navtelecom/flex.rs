@@ -4,7 +4,7 @@
 
 use super::float;
 use crate::wire::{Cursor, ShortText, cell_text, hex_digit};
-use crate::{Alarm, Draft, Key, MICROS_PER_SECOND, Name, Record, Value};
+use crate::{Alarm, Draft, Key, Name, Record, Value, unix_seconds};
 
 /// How many bytes each field has, from field 1.
 #[rustfmt::skip]
@@ -238,7 +238,7 @@ impl Reading {
             let age = self.event_seconds.saturating_sub(self.fix_seconds);
             self.draft.set(Name::FixAgeS, Value::Int(i64::from(age)));
         }
-        self.draft.time = (seconds != 0).then(|| i64::from(seconds).saturating_mul(MICROS_PER_SECOND));
+        self.draft.time = unix_seconds(seconds);
         for (name, mask) in [(Name::InputMask, self.inputs), (Name::OutputMask, self.outputs)] {
             self.draft.set_int(name, mask);
         }

@@ -5,6 +5,7 @@
 
 use super::can;
 use super::fields::{hex, is_hex, whole};
+use super::text::NUMBERED_MAX;
 use crate::wire::decimal;
 use crate::{Draft, Key, Name, Value};
 use alloc::format;
@@ -16,8 +17,6 @@ const FUEL_PERCENT: u32 = 1 << 3;
 const FUEL_VOLUME: u32 = 1 << 4;
 const BLUETOOTH: u32 = 1 << 8;
 
-/// Probes, tanks and accessories that are told.
-const NUMBERED_MAX: u8 = 32;
 /// A probe's sixteenth of a degree.
 const DEGREES_PER_UNIT: f64 = 0.0625;
 /// Which bits an accessory's mask may have that are told here; the last one says that it has sixteen more.

@@ -10,13 +10,7 @@ pub fn is_time(field: &str) -> bool {
 
 /// The instant.
 pub fn time(field: &str) -> Option<Micros> {
-    if !is_time(field) {
-        return None;
-    }
-    let part = |from: usize, to: usize| field.get(from..to)?.parse::<u32>().ok();
-    let year = i32::try_from(part(0, 4)?).ok()?;
-    Civil { year, month: part(4, 6)?, day: part(6, 8)?, hour: part(8, 10)?, minute: part(10, 12)?, second: part(12, 14)?, micros: 0 }
-        .to_micros()
+    Some(field).filter(|field| is_time(field)).and_then(Civil::from_fourteen_digits)
 }
 
 /// Degrees: a number with a point.

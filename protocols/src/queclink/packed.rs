@@ -124,10 +124,8 @@ fn identifier(id: [u8; 8], is_name: bool) -> Option<Identifier> {
 }
 
 fn instant(body: &mut Cursor<'_>) -> Option<Micros> {
-    let year = i32::from(body.be_u16()?);
-    let [month, day, hour, minute, second] = body.array()?;
-    let [month, day, hour, minute, second] = [month, day, hour, minute, second].map(u32::from);
-    Civil { year, month, day, hour, minute, second, micros: 0 }.to_micros().filter(|_| (2000..2100).contains(&year))
+    let year = body.be_u16()?;
+    Civil::from_year_and_bytes(year, body.array()?).filter(|_| (2000..2100).contains(&year))
 }
 
 /// A number of four digits, each in four bits.
