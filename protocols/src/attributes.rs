@@ -326,7 +326,7 @@ impl Bytes {
         let (Ok(text_bytes), Some(head)) = (u8::try_from(text.len()), room.first_chunk_mut()) else { return false };
         let [low @ .., _, _, _, _, _, _, _, _] = key.word.to_le_bytes();
         *head = low;
-        let middle = key.length;
+        let middle = usize::from(key.length);
         let Some(head) = room.get_mut(middle..).and_then(|rest| rest.first_chunk_mut()) else { return false };
         *head = [8, text_bytes, 0];
         let start = middle.wrapping_add(3);
@@ -338,20 +338,14 @@ impl Bytes {
         true
     }
 
-    /// Adds a key and a value if there is room for them here. Stores of fixed width, of which only the low bytes are meant, cost
-    /// a fraction of copies of just the right length.
+    /// Adds a key and a value (at most 5 and 9 bytes) if there is room for them here. One store of fixed width, of which only the low
+    /// bytes are meant, costs a fraction of copies of just the right length.
     #[inline]
     fn extend_packed(&mut self, key: Packed, value: Packed) -> bool {
         let Self::Inline { length, bytes } = self else { return false };
-        let start = usize::from(*length);
-        let middle = start.wrapping_add(key.length);
-        let Some(room) = bytes.get_mut(start..).and_then(|rest| rest.first_chunk_mut()) else { return false };
-        let [low @ .., _, _, _, _, _, _, _, _] = key.word.to_le_bytes();
-        *room = low;
-        let Some(room) = bytes.get_mut(middle..).and_then(|rest| rest.first_chunk_mut()) else { return false };
-        *room = value.word.to_le_bytes();
-        let Ok(end) = u8::try_from(middle.wrapping_add(value.length)) else { return false };
-        *length = end;
+        let Some(room) = bytes.get_mut(usize::from(*length)..).and_then(|rest| rest.first_chunk_mut()) else { return false };
+        *room = (key.word | value.word.wrapping_shl(u32::from(key.length).wrapping_mul(8))).to_le_bytes();
+        *length = length.wrapping_add(key.length).wrapping_add(value.length);
         true
     }
 }
@@ -392,9 +386,10 @@ impl Attributes {
         self.push_here(key, value);
     }
 
-    /// Part of each caller, so that a key that is known there is not put together from memory.
+    /// As [`Self::push`], but part of each caller, so that a key and a kind of value that are known there are not put together from
+    /// memory: for what is done for nearly every record.
     #[inline(always)]
-    fn push_here(&mut self, key: Key<'_>, value: Value<'_>) {
+    pub(crate) fn push_here(&mut self, key: Key<'_>, value: Value<'_>) {
         let done = match (Packed::key(key), Packed::value(value), value) {
             (Some(packed_key), Some(packed_value), _) => self.bytes.extend_packed(packed_key, packed_value),
             (Some(packed_key), None, Value::Text(text)) => self.bytes.extend_text(packed_key, text),
@@ -494,7 +489,7 @@ impl Attributes {
 struct Packed {
     /// The bytes, the first one lowest.
     word: u128,
-    length: usize,
+    length: u8,
 }
 
 impl Packed {
@@ -538,14 +533,14 @@ impl Packed {
         Self::tagged(tag, v.cast_unsigned(), length)
     }
 
-    /// A tag and the low `length` bytes of a word; what is above them is not meant.
+    /// A tag and the low `length` bytes of a word. A key has nothing above them; what a value has there is not meant.
     #[inline]
-    fn tagged(tag: u8, low: u64, length: usize) -> Self {
+    fn tagged(tag: u8, low: u64, length: u8) -> Self {
         Self { word: u128::from(tag) | (u128::from(low) << 8), length: length.saturating_add(1) }
     }
 
     fn bytes(self) -> SmallVec<[u8; 16]> {
-        SmallVec::from_slice(self.word.to_le_bytes().get(..self.length).unwrap_or_default())
+        SmallVec::from_slice(self.word.to_le_bytes().get(..usize::from(self.length)).unwrap_or_default())
     }
 }
 

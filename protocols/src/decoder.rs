@@ -166,6 +166,17 @@ impl Replies {
         self.push(Reply { body: ReplyBody::Bytes(ReplyBytes::from_slice(bytes)), release, refused: None });
     }
 
+    /// The same of a short reply of known length: no call is needed to copy it. More than 16 bytes are no short reply.
+    #[inline]
+    pub fn short<const N: usize>(&mut self, release: Release, bytes: [u8; N]) {
+        const { assert!(N <= 16, "no short reply") }
+        let mut room = [0; 16];
+        if let Some(start) = room.first_chunk_mut() {
+            *start = bytes;
+        }
+        self.push(Reply { body: ReplyBody::Bytes(ReplyBytes::from_buf_and_len(room, N)), release, refused: None });
+    }
+
     /// Adds a reply.
     pub fn push(&mut self, reply: Reply) {
         self.0.push(reply);

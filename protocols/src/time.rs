@@ -36,16 +36,13 @@ impl Civil {
         if !(1..=9999).contains(&year) || !(1..=12).contains(&month) || hour > 23 || minute > 59 || second > 59 || micros > 999_999 {
             return None;
         }
-        if day == 0 || day > days_in_month(year, month) {
+        if day == 0 || (day > 28 && day > days_in_month(year, month)) {
             return None;
         }
-        let days = days_from_civil(year, month, day)?;
-        let seconds = days
-            .checked_mul(86_400)?
-            .checked_add(i64::from(hour).checked_mul(3_600)?)?
-            .checked_add(i64::from(minute).checked_mul(60)?)?
-            .checked_add(i64::from(second))?;
-        seconds.checked_mul(MICROS_PER_SECOND)?.checked_add(i64::from(micros))
+        // All of these are small: nothing can pass its range.
+        let of_day = hour.wrapping_mul(3_600).wrapping_add(minute.wrapping_mul(60)).wrapping_add(second);
+        let seconds = days_from_civil(year.cast_unsigned(), month, day).wrapping_mul(86_400).wrapping_add(i64::from(of_day));
+        Some(seconds.wrapping_mul(MICROS_PER_SECOND).wrapping_add(i64::from(micros)))
     }
 
     /// `DDMMYY` and `hhmmss` with any fraction, years from 2000 on, as NMEA 0183 has them.
@@ -200,19 +197,12 @@ fn days_in_month(year: i32, month: u32) -> u32 {
     }
 }
 
-/// Days since 1970-01-01, counted in 400-year eras that begin on 1 March.
-fn days_from_civil(year: i32, month: u32, day: u32) -> Option<i64> {
-    let shifted = i64::from(year).checked_sub(i64::from(month <= 2))?;
-    let era = shifted.div_euclid(400);
-    let year_of_era = shifted.rem_euclid(400);
-    let month_from_march = i64::from(month).checked_add(9)?.rem_euclid(12);
-    let day_of_year = month_from_march.checked_mul(153)?.checked_add(2)?.div_euclid(5).checked_add(i64::from(day))?.checked_sub(1)?;
-    let day_of_era = year_of_era
-        .checked_mul(365)?
-        .checked_add(year_of_era.div_euclid(4))?
-        .checked_sub(year_of_era.div_euclid(100))?
-        .checked_add(day_of_year)?;
-    era.checked_mul(146_097)?.checked_add(day_of_era)?.checked_sub(719_468)
+/// Days since 1970-01-01 of a date from the year 1 to 9999. Years are counted from 1 March on, so that a leap day is the last of its year.
+const fn days_from_civil(year: u32, month: u32, day: u32) -> i64 {
+    let (year, month) = if month > 2 { (year, month.wrapping_sub(3)) } else { (year.wrapping_sub(1), month.wrapping_add(9)) };
+    let before = year.wrapping_mul(365).wrapping_add(year / 4).wrapping_sub(year / 100).wrapping_add(year / 400);
+    let of_year = (month.wrapping_mul(153).wrapping_add(2) / 5).wrapping_add(day).wrapping_sub(1);
+    (before.wrapping_add(of_year) as i64).wrapping_sub(719_468)
 }
 
 fn civil_from_days(days: i64) -> Option<(i32, u32, u32)> {

@@ -219,7 +219,7 @@ impl Gt06Decoder {
             self.zone_s = zone_seconds(zone);
         }
         out.push(Message::Login { identifier, password: None });
-        replies.copied(Release::Identified, &short_answer(frame.kind, frame.serial));
+        replies.short(Release::Identified, short_answer(frame.kind, frame.serial));
         Some(())
     }
 
@@ -276,7 +276,7 @@ impl Frame<'_> {
     fn answer(&self, answer: Answer, replies: &mut Replies) {
         match answer {
             Answer::Nothing => {}
-            Answer::Usual => replies.copied(Release::Durable, &short_answer(self.kind, self.serial)),
+            Answer::Usual => replies.short(Release::Durable, short_answer(self.kind, self.serial)),
             Answer::Extended => replies.bytes(Release::Durable, sealed(true, self.kind, &[], self.serial)),
         }
     }

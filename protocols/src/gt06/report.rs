@@ -71,11 +71,13 @@ impl Report<'_> {
     }
 
     /// Sets an attribute.
+    #[inline]
     pub fn set(&mut self, name: Name, value: Value<'_>) {
-        self.record.attributes.set(name, value);
+        self.record.attributes.push_here(Key::Named(name, 0), value);
     }
 
     /// Sets a whole number.
+    #[inline]
     pub fn int(&mut self, name: Name, value: impl Into<i64>) {
         self.set(name, Value::Int(value.into()));
     }

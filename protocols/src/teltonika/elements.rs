@@ -226,12 +226,12 @@ pub(super) fn push(out: &mut Attributes, id: u16, raw: u64, width: Width, obd: b
     if let Some(element) = row(id).filter(|element| element.width == width && (obd || !element.obd)) {
         let key = Key::Named(element.name, element.index);
         match element.form {
-            Form::Whole => return out.push(key, Value::Unsigned(raw)),
-            Form::Flag if raw <= 1 => return out.push(key, Value::Bool(raw == 1)),
-            Form::Signed => return out.push(key, Value::Int(width.signed(raw))),
-            Form::Parts(parts) => return out.push(key, Value::Float(unsigned_number(raw) / parts)),
+            Form::Whole => return out.push_here(key, Value::Unsigned(raw)),
+            Form::Flag if raw <= 1 => return out.push_here(key, Value::Bool(raw == 1)),
+            Form::Signed => return out.push_here(key, Value::Int(width.signed(raw))),
+            Form::Parts(parts) => return out.push_here(key, Value::Float(unsigned_number(raw) / parts)),
             Form::Probe(parts) if !PROBE_FAULTS.contains(&width.signed(raw)) => {
-                return out.push(key, Value::Float(number(width.signed(raw)) / parts));
+                return out.push_here(key, Value::Float(number(width.signed(raw)) / parts));
             }
             Form::Hex if raw != 0 => return push_hex(out, key, raw),
             Form::Flag | Form::Probe(_) | Form::Hex => {}

@@ -157,7 +157,7 @@ fn spoilt_length(bytes: &mut BytesMut, env: &Environment<'_>, out: &mut Vec<Mess
     }
     bytes.clear();
     mark_unchecked(out.get_mut(before..).unwrap_or_default());
-    replies.copied(Release::Durable, &u32::from(count).to_be_bytes());
+    replies.short(Release::Durable, u32::from(count).to_be_bytes());
     Progress::Frame
 }
 
@@ -180,7 +180,7 @@ fn stream_data(data: &[u8], env: &Environment<'_>, out: &mut Vec<Message>, repli
     if let Some(records::Rest { reason, raw }) = undecoded {
         out.push(Message::Undecoded { identifier: None, reason, raw: raw.to_vec() });
     }
-    replies.copied(Release::Durable, &u32::from(count).to_be_bytes());
+    replies.short(Release::Durable, u32::from(count).to_be_bytes());
     Ok(())
 }
 
@@ -211,7 +211,7 @@ fn datagram(bytes: &[u8], env: &Environment<'_>, out: &mut Vec<Message>, replies
         return Err(DecodeError::skipped(rest.reason));
     }
     let [high, low] = packet;
-    replies.copied(Release::Durable, &[0, 5, high, low, 1, avl_packet, data.count]);
+    replies.short(Release::Durable, [0, 5, high, low, 1, avl_packet, data.count]);
     Ok(())
 }
 

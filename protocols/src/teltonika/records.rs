@@ -127,11 +127,11 @@ fn avl_record(record: &mut Record, cursor: &mut Cursor<'_>, layout: Layout, devi
     let event = layout.id(cursor)?;
     let attributes = &mut record.attributes;
     if priority != 0 {
-        attributes.set(Name::Priority, Value::Int(i64::from(priority)));
+        attributes.push_here(Key::Named(Name::Priority, 0), Value::Int(i64::from(priority)));
     }
-    attributes.set(Name::Satellites, Value::Int(i64::from(place.satellites)));
+    attributes.push_here(Key::Named(Name::Satellites, 0), Value::Int(i64::from(place.satellites)));
     if event != 0 {
-        attributes.set(Name::Event, Value::Int(i64::from(event)));
+        attributes.push_here(Key::Named(Name::Event, 0), Value::Int(i64::from(event)));
     }
     if layout.generation {
         attributes.push(Key::Text("generation_type"), Value::Int(i64::from(cursor.u8()?)));
