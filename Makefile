@@ -3,7 +3,7 @@
 DEMO ?= --seconds 30
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: demo test check bench build tools differential crash revocation tracks simulated
+.PHONY: demo test check bench build tools differential crash revocation tracks simulated mutations
 
 build:
 	cargo build --release
@@ -49,3 +49,7 @@ revocation:
 
 simulated: build
 	PURVIEW_SIMULATED_DEVICES=2000 PURVIEW_SIMULATED_SECONDS=60 cargo test --release --test it simulated -- --nocapture
+
+mutations:
+	PURVIEW_MUTATIONS_MAX=1000000 PURVIEW_CONFORMANCE_DIR="$${PURVIEW_CONFORMANCE_DIR:-$$(scripts/folder ../shared/conformance)}" \
+	    cargo test --release -p protocols --test families mutate -- --nocapture --test-threads=1

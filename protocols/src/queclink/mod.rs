@@ -63,6 +63,8 @@ const PACKED_HEAD_BYTES: usize = 11;
 #[derive(Debug, Default)]
 pub struct QueclinkDecoder {
     heard: bool,
+    /// A track that is being told, and how many bytes of its frame stand in the buffer.
+    track: Option<(usize, packed::Track)>,
 }
 
 /// What stands at the beginning of a buffer.
@@ -81,6 +83,9 @@ impl Decoder for QueclinkDecoder {
         out: &mut Vec<Message>,
         replies: &mut Replies,
     ) -> Result<Progress, DecodeError> {
+        if self.tell_track(bytes, out) {
+            return Ok(Progress::Frame);
+        }
         let between = bytes.iter().take_while(|byte| matches!(byte, b'$' | 0 | b'\r' | b'\n' | b' ')).count();
         bytes.advance(between);
         if bytes.first().is_some_and(|first| *first != b'+') && !pro::begins(bytes) {
@@ -98,13 +103,12 @@ impl Decoder for QueclinkDecoder {
                     Err(_) => Err(DecodeError::skipped("no text")),
                 }
             }
+            Cut::Packed(total) if pro::begins(bytes) => pro::read(&bytes.split_to(total), env, out, replies),
             Cut::Packed(total) => {
-                let frame = bytes.split_to(total);
-                if pro::begins(&frame) {
-                    pro::read(&frame, env, out, replies)
-                } else {
-                    packed::read(&frame, env.options.ignore_checksum, out)
-                }
+                let read = packed::read(bytes.get(..total).unwrap_or_default(), env.options.ignore_checksum, out);
+                let taken = if let Ok(Some((head, _))) = &read { *head } else { total };
+                bytes.advance(taken);
+                read.map(|track| self.track = track.map(|(head, track)| (total.saturating_sub(head), track)))
             }
         };
         self.heard |= result.is_ok();
@@ -135,6 +139,21 @@ impl Decoder for QueclinkDecoder {
 
     fn frame_bytes_max(&self, _: bool) -> usize {
         FRAME_BYTES_MAX
+    }
+}
+
+impl QueclinkDecoder {
+    /// Goes on with a track; `false`: there is none.
+    fn tell_track(&mut self, bytes: &mut BytesMut, out: &mut Vec<Message>) -> bool {
+        let Some((left, mut track)) = self.track.take() else { return false };
+        let told = track.tell(bytes.get(..left).unwrap_or_default(), out);
+        if track.is_told() {
+            bytes.advance(left.min(bytes.len()));
+        } else {
+            bytes.advance(told);
+            self.track = Some((left.saturating_sub(told), track));
+        }
+        true
     }
 }
 

@@ -37,6 +37,8 @@ use alloc::vec::Vec;
 const TRACK: u8 = 0x64;
 /// Points of one track: more does not fit a frame.
 const POINTS_MAX: usize = 2_000;
+/// Seconds of a track that are told by one call.
+const POINTS_A_STEP: usize = 64;
 const PER_DEGREE: f64 = 1e6;
 /// How far the place may stand behind the satellites.
 const PLACE_OFFSET_MAX: usize = 64;
@@ -77,15 +79,16 @@ const SHORT_MASK_NAME: u8 = 1 << 4;
 /// In the mask of signs of life: who.
 const SHORT_MASK_ID: u8 = 1 << 7;
 
-/// Reads a packed message.
-pub fn read(frame: &[u8], ignore_checksum: bool, out: &mut Vec<Message>) -> Result<(), DecodeError> {
+/// Reads a packed message. Of a track, the points are still to be told: it says how many bytes stand before them.
+pub fn read(frame: &[u8], ignore_checksum: bool, out: &mut Vec<Message>) -> Result<Option<(usize, Track)>, DecodeError> {
     let fits = fits(frame).unwrap_or(false);
     if !fits && !ignore_checksum {
         return Err(DecodeError::skipped("checksum"));
     }
     let before = out.len();
+    let mut track = None;
     let done = match frame {
-        [b'+', b'R' | b'B', b'S', b'P', ..] | [b'+', b'E' | b'B', b'V', b'T', ..] => report(frame, out),
+        [b'+', b'R' | b'B', b'S', b'P', ..] | [b'+', b'E' | b'B', b'V', b'T', ..] => report(frame, &mut track, out),
         [b'+', b'A', b'C', b'K', ..] => answer(frame, out),
         [b'+', b'H', b'B', b'D', ..] => heartbeat(frame, out),
         [b'+', b'I' | b'B', b'N', b'F', ..] => information(frame, out),
@@ -100,7 +103,10 @@ pub fn read(frame: &[u8], ignore_checksum: bool, out: &mut Vec<Message>) -> Resu
             record.attributes.set(Name::ChecksumIgnored, Value::Bool(true));
         }
     }
-    Ok(())
+    if let (false, Some((_, track))) = (fits, &mut track) {
+        track.common.set(Name::ChecksumIgnored, Value::Bool(true));
+    }
+    Ok(track)
 }
 
 fn fits(frame: &[u8]) -> Option<bool> {
@@ -134,7 +140,7 @@ fn decimals(number: u16) -> Option<u16> {
     Some(u16::from(bcd(high)?).saturating_mul(100).saturating_add(u16::from(bcd(low)?)))
 }
 
-fn report(frame: &[u8], out: &mut Vec<Message>) -> Option<()> {
+fn report(frame: &[u8], told_later: &mut Option<(usize, Track)>, out: &mut Vec<Message>) -> Option<()> {
     let mut body = Cursor::new(frame.get(4..frame.len().checked_sub(4)?)?);
     let kind = body.u8()?;
     let mask = body.be_u32()?;
@@ -156,7 +162,9 @@ fn report(frame: &[u8], out: &mut Vec<Message>) -> Option<()> {
         draft.set(Name::Buffered, Value::Bool(true));
     }
     if kind == TRACK {
-        return track(&mut body, identifier, &draft, out);
+        let track = Track::begin(&mut body, identifier, draft)?;
+        *told_later = Some((frame.len().checked_sub(4)?.checked_sub(body.rest().len())?, track));
+        return Some(());
     }
     let is_event = matches!(frame, [_, b'E' | b'B', b'V', ..]);
     let Some(layout) = Layout::of(body.rest(), mask, is_event) else {
@@ -396,7 +404,7 @@ impl Place {
 }
 
 /// A point of a track, which the next one is told from.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Point {
     speed: i64,
     course: i64,
@@ -411,30 +419,64 @@ const fn signed(word: u64, shift: u32, bits: u32) -> i64 {
     word.wrapping_shr(shift).wrapping_shl(unused).cast_signed().wrapping_shr(unused)
 }
 
-fn track(body: &mut Cursor<'_>, identifier: Option<Identifier>, common: &Draft, out: &mut Vec<Message>) -> Option<()> {
-    let seconds = usize::from(body.be_u16()?);
-    let mut last: Option<Point> = None;
-    for _ in 0..seconds.min(POINTS_MAX) {
-        let point = match (body.rest().first()? >> 5, last) {
+/// A track whose points are being told. A point has five bytes and becomes a record: a whole track at once would be fifty times the bytes
+/// that came.
+#[derive(Debug)]
+pub struct Track {
+    identifier: Option<Identifier>,
+    /// What all points have in common.
+    common: Draft,
+    last: Option<Point>,
+    seconds_left: usize,
+}
+
+impl Track {
+    /// Reads the number of seconds. `None`: the points behind it are not all sound, and none is told.
+    fn begin(body: &mut Cursor<'_>, identifier: Option<Identifier>, common: Draft) -> Option<Self> {
+        let seconds_left = usize::from(body.be_u16()?).min(POINTS_MAX);
+        let (mut ahead, mut last) = (*body, None);
+        for _ in 0..seconds_left {
+            Self::second(&mut ahead, &mut last)?;
+        }
+        Some(Self { identifier, common, last: None, seconds_left })
+    }
+
+    /// Reads what one second says; the point, if it has one.
+    #[allow(clippy::option_option, reason = "no bytes, no point and a point are three things")]
+    fn second(body: &mut Cursor<'_>, last: &mut Option<Point>) -> Option<Option<Point>> {
+        let point = match (body.rest().first()? >> 5, *last) {
             (3, _) => full_point(body)?,
             (5, Some(before)) => before.next(body)?,
             (7, before) => {
                 body.u8()?;
-                last = before.map(|before| Point { seconds: before.seconds.saturating_add(1), ..before });
-                continue;
+                *last = before.map(|before| Point { seconds: before.seconds.saturating_add(1), ..before });
+                return Some(None);
             }
             _ => return None,
         };
-        last = Some(point);
-        let mut draft = common.clone();
-        draft.time = Some(point.seconds.saturating_mul(MICROS_PER_SECOND));
-        draft.valid = true;
-        set_place(point.longitude, point.latitude, &mut draft);
-        draft.speed_kmh(f64::from(u16::try_from(point.speed).ok()?) / 10.0);
-        draft.course_deg(f64::from(u16::try_from(point.course.rem_euclid(360)).ok()?));
-        out.push(Message::Record { identifier, record: draft.finish() });
+        let sound = u16::try_from(point.speed).is_ok();
+        *last = Some(point);
+        sound.then_some(Some(point))
     }
-    Some(())
+
+    /// Tells the next points that stand at the beginning of `bytes`; says how many bytes that were. The last time, nothing is left.
+    pub fn tell(&mut self, bytes: &[u8], out: &mut Vec<Message>) -> usize {
+        let mut body = Cursor::new(bytes);
+        for _ in 0..self.seconds_left.min(POINTS_A_STEP) {
+            self.seconds_left = self.seconds_left.saturating_sub(1);
+            if let Some(Some(point)) = Self::second(&mut body, &mut self.last) {
+                let mut draft = self.common.clone();
+                point.describe(&mut draft);
+                out.push(Message::Record { identifier: self.identifier, record: draft.finish() });
+            }
+        }
+        bytes.len().saturating_sub(body.rest().len())
+    }
+
+    /// Whether all points are told.
+    pub const fn is_told(&self) -> bool {
+        self.seconds_left == 0
+    }
 }
 
 fn full_point(body: &mut Cursor<'_>) -> Option<Point> {
@@ -444,6 +486,14 @@ fn full_point(body: &mut Cursor<'_>) -> Option<Point> {
 }
 
 impl Point {
+    fn describe(self, draft: &mut Draft) {
+        draft.time = Some(self.seconds.saturating_mul(MICROS_PER_SECOND));
+        draft.valid = true;
+        set_place(self.longitude, self.latitude, draft);
+        draft.speed_kmh(f64::from(u16::try_from(self.speed).unwrap_or(0)) / 10.0);
+        draft.course_deg(f64::from(u16::try_from(self.course.rem_euclid(360)).unwrap_or(0)));
+    }
+
     fn next(self, body: &mut Cursor<'_>) -> Option<Self> {
         let word = (u64::from(body.u8()?) << 32) | u64::from(body.be_u32()?);
         let moved = |from: i32, by: i64| i64::from(from).checked_add(by).and_then(|sum| i32::try_from(sum).ok());

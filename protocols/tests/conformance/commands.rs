@@ -1,8 +1,9 @@
 //! Recordings of commands: what the other server sends for them.
 
-use crate::feed::{NOW, feed_to};
+use crate::feed::feed_to;
+use crate::recordings::NOW;
+use crate::recordings::vector::{Vector, settings};
 use crate::tally::{Difference, Tally};
-use crate::vector::{Vector, settings};
 use protocols::{Addressee, CannotSay, Command, Environment, Identifier, Options, Protocol, wire};
 use serde_json::Value;
 

@@ -1,8 +1,8 @@
 //! Compares what we heard with what was recorded.
 
 use crate::feed::Heard;
+use crate::recordings::vector::{Answer, Position, Vector};
 use crate::tally::{Difference, Tally};
-use crate::vector::{Answer, Position, Vector};
 use protocols::{Attributes, Fix, Micros, Name, Record, Value, ValueBuf, to_rfc3339, wire};
 use std::collections::BTreeSet;
 

@@ -1,14 +1,12 @@
 //! Feeds a recording to a fresh decoder, its context first.
 
-use crate::vector::{self, Answer, Sent, Vector};
+use crate::recordings::NOW;
+use crate::recordings::vector::{self, Answer, Sent, Vector};
 use bytes::BytesMut;
 use protocols::{
-    Attributes, Decoder, Environment, HttpRequest, Input, Message, Micros, Options, Progress, Protocol, Record, Replies, ReplyBody, wire,
+    Attributes, Decoder, Environment, HttpRequest, Input, Message, Options, Progress, Protocol, Record, Replies, ReplyBody, wire,
 };
 use serde_json::Value;
-
-/// The clock of the recordings: 2026-08-21T16:18:51Z.
-pub const NOW: Micros = 1_787_329_131_000_000;
 
 /// What came out for the message itself.
 #[derive(Debug, Default)]

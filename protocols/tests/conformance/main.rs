@@ -7,23 +7,14 @@ mod commands;
 mod compare;
 mod explained;
 mod feed;
+#[path = "../recordings/mod.rs"]
+mod recordings;
 mod tally;
-mod vector;
 
 use protocols::Protocol;
-use std::path::{Path, PathBuf};
+use recordings::vector;
+use serde_json::Value;
 use tally::Tally;
-
-/// What the recordings call a protocol, where it is not our name.
-fn recorded_as(protocol: Protocol) -> &'static str {
-    match protocol.name() {
-        "queclink" => "gl200",
-        "galileosky" => "galileo",
-        "navtelecom" => "navis",
-        "coban" => "gps103",
-        same => same,
-    }
-}
 
 /// The share of places that must agree, and the number below which one miss is allowed instead.
 const PLACES_SHARE_MIN: f64 = 0.98;
@@ -34,29 +25,20 @@ const THEIRS: &str = "theirs: ";
 const SHARE_MIN: f64 = 0.95;
 const FEW: usize = 20;
 
-fn folder() -> Option<PathBuf> {
-    if let Some(named) = std::env::var_os("PURVIEW_CONFORMANCE_DIR").filter(|folder| !folder.is_empty()) {
-        return Some(PathBuf::from(named));
-    }
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/conformance");
-    beside.is_dir().then_some(beside)
-}
-
 #[test]
 fn recorded_frames_give_the_recorded_places_and_replies() {
-    let Some(folder) = folder() else {
+    let Some(folder) = recordings::folder() else {
         println!("SKIPPED: no recordings. Set PURVIEW_CONFORMANCE_DIR to the folder that holds them.");
         return;
     };
     let explained = explained::read();
     let (mut problems, mut tallies) = (Vec::new(), Vec::new());
     for protocol in Protocol::ALL {
-        let path = folder.join(format!("{}.jsonl", recorded_as(*protocol)));
-        if !path.is_file() {
+        let Some(recorded) = recordings::of(&folder, *protocol) else {
             println!("no recordings of {}", protocol.name());
             continue;
-        }
-        let tally = measure(*protocol, &path);
+        };
+        let tally = measure(*protocol, &recorded);
         problems.extend(judge(&tally, &explained));
         tallies.push(tally);
     }
@@ -77,17 +59,15 @@ fn recorded_frames_give_the_recorded_places_and_replies() {
     assert!(problems.is_empty(), "\n{}", problems.join("\n"));
 }
 
-fn measure(protocol: Protocol, path: &Path) -> Tally {
-    let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+fn measure(protocol: Protocol, recorded: &[Value]) -> Tally {
     let mut tally = Tally::new(protocol.name());
-    for line in text.lines() {
-        let json: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    for json in recorded {
         match json["kind"].as_str() {
-            Some("frame") => tally.framing(feed::framing(protocol, &json)),
-            Some("encode") => commands::compare(protocol, &json, &mut tally),
+            Some("frame") => tally.framing(feed::framing(protocol, json)),
+            Some("encode") => commands::compare(protocol, json, &mut tally),
             Some("frame_encode") => {}
             _ => {
-                let vector = vector::Vector::read(&json);
+                let vector = vector::Vector::read(json);
                 let heard = feed::feed(protocol, &vector);
                 compare::compare(&vector, &heard, &mut tally);
             }

@@ -3,7 +3,7 @@
 //! `representable`), mutate (nothing from outside panics, spins, or grows memory; nothing damaged under a checksum is taken).
 //! `planted.rs` shows that each family catches the mistake it is there for.
 #![forbid(unsafe_code)]
-#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod dialogue;
 mod drive;
@@ -12,6 +12,10 @@ mod inverse;
 mod mutate;
 mod planted;
 mod recognise;
+mod recorded;
+#[path = "../recordings/mod.rs"]
+#[allow(dead_code, reason = "what is made of the recordings is looked at elsewhere")]
+mod recordings;
 mod split;
 mod steady;
 mod subject;
@@ -48,6 +52,26 @@ fn run(protocol: Protocol, family: fn(&Subject<'_>) -> Result<(), String>) {
     family(&subject).unwrap_or_else(|problem| panic!("{}: {problem}", subject.name));
 }
 
+/// The same damage to recordings of real devices.
+fn run_recorded(protocol: Protocol) {
+    let _turn = turn();
+    let (decoder, encoder) = (|| protocol.decoder(), |transport| protocol.encoder(transport));
+    let fixtures = dialogue::load(protocol.name());
+    let Some(dialogues) = recorded::load(protocol, &fixtures, mutate::is_long()) else {
+        return println!("SKIPPED: no recordings of {}. PURVIEW_CONFORMANCE_DIR names their folder.", protocol.name());
+    };
+    let subject = Subject {
+        name: protocol.name(),
+        transports: protocol.transports(),
+        dialogues,
+        about: protocol.about(),
+        decoder: &decoder,
+        encoder: &encoder,
+        may_bless: false,
+    };
+    mutate::check_recorded(&subject).unwrap_or_else(|problem| panic!("{}: {problem}", subject.name));
+}
+
 macro_rules! walk {
     ($($module:ident = $protocol:ident),+ $(,)?) => {
         $(mod $module {
@@ -76,6 +100,11 @@ macro_rules! walk {
             #[test]
             fn mutate() {
                 super::run(Protocol::$protocol, super::mutate::check);
+            }
+
+            #[test]
+            fn mutate_recorded() {
+                super::run_recorded(Protocol::$protocol);
             }
         })+
     };

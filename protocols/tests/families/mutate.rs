@@ -1,7 +1,7 @@
 //! Mutate: whatever is done to a frame, the decoder does not panic, spin or grow memory, and nothing that was damaged under a
 //! checksum is taken for a record.
 
-use crate::dialogue::{Dialogue, Said};
+use crate::dialogue::{Dialogue, Said, Step};
 use crate::drive::{Heard, environment, say, settings};
 use crate::split::split_mix;
 use crate::subject::Subject;
@@ -26,13 +26,30 @@ const CPU_TIME_MAX: Duration = if cfg!(debug_assertions) { Duration::from_millis
 struct Sample {
     every: u64,
     passed: u64,
+    /// Damaged frames so far.
+    damaged: u64,
 }
 
 impl Sample {
+    /// Of the steps that are damaged. Each byte can have 255 other values, and as many pairs of bits are tried.
+    fn of<'a>(steps: impl Iterator<Item = &'a Step>) -> Self {
+        let bytes: u64 = steps.map(|step| on_the_wire(&step.said).len() as u64).sum();
+        Self { every: (bytes * 2 * 255).div_ceil(mutations_max().max(1)).max(1), passed: 0, damaged: 0 }
+    }
+
     fn takes(&mut self) -> bool {
         self.passed += 1;
         self.passed.is_multiple_of(self.every)
     }
+}
+
+fn mutations_max() -> u64 {
+    std::env::var("PURVIEW_MUTATIONS_MAX").ok().and_then(|max| max.parse().ok()).unwrap_or(MUTATIONS_MAX)
+}
+
+/// Whether this is the long form.
+pub fn is_long() -> bool {
+    mutations_max() > MUTATIONS_MAX
 }
 
 /// Damages every frame of every dialogue.
@@ -40,27 +57,63 @@ impl Sample {
 /// # Errors
 /// The damage, and what it did.
 pub fn check(subject: &Subject<'_>) -> Result<(), String> {
-    let max = std::env::var("PURVIEW_MUTATIONS_MAX").ok().and_then(|max| max.parse().ok()).unwrap_or(MUTATIONS_MAX);
-    // Each byte can have 255 other values, and as many pairs of bits are tried.
-    let steps = subject.dialogues.iter().flat_map(|d| &d.steps);
-    let bytes: u64 = steps.map(|step| on_the_wire(&step.said).len() as u64).sum();
-    let mut sample = Sample { every: (bytes * 2 * 255).div_ceil(max.max(1)).max(1), passed: 0 };
+    let mut sample = Sample::of(subject.dialogues.iter().flat_map(|d| &d.steps));
     for dialogue in &subject.dialogues {
         for index in 0..dialogue.steps.len() {
-            check_step(subject, dialogue, index, &mut sample)
-                .map_err(|problem| format!("{}: step {}: {problem}", dialogue.path.display(), index + 1))?;
+            check_step(subject, dialogue, index, &mut sample)?;
         }
     }
     for transport in subject.transports {
         garbage(subject, *transport)?;
     }
+    println!("{}: {} damaged frames of fixtures", subject.name, sample.damaged);
     Ok(())
 }
 
+/// Damages the last frame of every dialogue; where its checksum does not fit, it is damaged without regard to it.
+///
+/// # Errors
+/// The damage, and what it did.
+pub fn check_recorded(subject: &Subject<'_>) -> Result<(), String> {
+    let mut sample = Sample::of(subject.dialogues.iter().filter_map(|d| d.steps.last()));
+    for dialogue in &subject.dialogues {
+        let Some(index) = dialogue.steps.len().checked_sub(1) else { continue };
+        let heard = after(subject, dialogue, index, &dialogue.steps[index].said)?;
+        let fits = heard.messages().iter().any(|message| matches!(message, Message::Record { .. }));
+        let dialogue =
+            Dialogue { ignore_checksum: !fits, checksum: fits && is_checked(subject, dialogue, index, &heard)?, ..dialogue.clone() };
+        check_step(subject, &dialogue, index, &mut sample)?;
+    }
+    println!("{}: {} damaged frames of {} recordings", subject.name, sample.damaged, subject.dialogues.len());
+    Ok(())
+}
+
+/// Whether a recorded frame is one of those that carry a checksum (formats have both kinds): of the single bits that it would cover, few
+/// change what is told. Where one is never looked at, the fixtures tell: they say what they are.
+fn is_checked(subject: &Subject<'_>, dialogue: &Dialogue, index: usize, intact: &Heard) -> Result<bool, String> {
+    let said = &dialogue.steps[index].said;
+    let bytes = part_of(said, Part::Body);
+    let covered: Vec<usize> = (0..bytes.len()).filter(|at| dialogue.covers(*at, bytes.len())).collect();
+    let mut taken = 0;
+    for at in &covered {
+        let mut changed = bytes.clone();
+        changed[*at] ^= 1;
+        taken += usize::from(accepted(intact, &after(subject, dialogue, index, &with(said, Part::Body, &changed))?).is_err());
+    }
+    Ok(taken * 8 < covered.len())
+}
+
+/// Damages one frame of a dialogue.
 fn check_step(subject: &Subject<'_>, dialogue: &Dialogue, index: usize, sample: &mut Sample) -> Result<(), String> {
+    damage(subject, dialogue, index, sample).map_err(|problem| format!("{}: step {}: {problem}", dialogue.path.display(), index + 1))
+}
+
+fn damage(subject: &Subject<'_>, dialogue: &Dialogue, index: usize, sample: &mut Sample) -> Result<(), String> {
     let said = &dialogue.steps[index].said;
     let intact = after(subject, dialogue, index, said)?;
-    let attempt = |part: Part, bytes: &[u8], covered: bool| {
+    let mut attempts = 0;
+    let mut attempt = |part: Part, bytes: &[u8], covered: bool| {
+        attempts += 1;
         let damaged = with(said, part, bytes);
         let heard = after(subject, dialogue, index, &damaged)?;
         if covered {
@@ -105,6 +158,7 @@ fn check_step(subject: &Subject<'_>, dialogue: &Dialogue, index: usize, sample: 
             attempt(part, &changed, covered)?;
         }
     }
+    sample.damaged += attempts;
     Ok(())
 }
 
