@@ -91,7 +91,7 @@ pub struct Switched {
 /// The rules of all devices. A change touches what it changes and nothing else.
 #[derive(Debug, Default)]
 pub struct Rulebook {
-    by_device: HashMap<DeviceId, DeviceRules>,
+    by_device: DeviceMap<DeviceRules>,
     /// The devices that some rule watches for silence.
     silence: BTreeSet<DeviceId>,
     of: Arc<DefinitionSet>,

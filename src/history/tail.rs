@@ -2,28 +2,9 @@
 
 use super::{HistoryError, PageKey, TailRow};
 use crate::journal::{SegmentHandle, SegmentInfo};
-use crate::model::{DeviceId, Micros, Seq, TimeFlag};
+use crate::model::{DeviceId, DeviceMap, Micros, Seq, TimeFlag};
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-
-/// Spreads device numbers, which are ours and dense: nobody outside can choose them.
-#[derive(Default)]
-struct Spread(u64);
-
-impl Hasher for Spread {
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|b| self.write_u32(u32::from(*b)));
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        self.0 = (self.0 ^ u64::from(number)).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(26);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
 
 const DELTA_BITS: u32 = 29;
 const DELTA_MASK: u32 = (1 << DELTA_BITS) - 1;
@@ -99,7 +80,7 @@ struct DeviceRows {
 
 #[derive(Default)]
 struct Rows {
-    devices: HashMap<DeviceId, DeviceRows, BuildHasherDefault<Spread>>,
+    devices: DeviceMap<DeviceRows>,
     /// From which entry on `recorded_at - seq` is what.
     bases: Vec<(u32, i64)>,
     accepted: Vec<Accepted>,

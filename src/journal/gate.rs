@@ -1,13 +1,12 @@
 //! Which generation of each device is taken (P14).
 
 use super::entry::Batch;
-use crate::model::DeviceId;
+use crate::model::{DeviceId, DeviceMap};
 use parking_lot::{Condvar, Mutex};
-use std::collections::HashMap;
 
 #[derive(Default)]
 struct State {
-    current: HashMap<DeviceId, u32>,
+    current: DeviceMap<u32>,
     /// Groups that were let through.
     begun: u64,
     /// Groups of those that are on the disk, or never will be.

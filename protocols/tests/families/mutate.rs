@@ -201,8 +201,23 @@ fn with(said: &Said, part: Part, bytes: &[u8]) -> Said {
     said
 }
 
+/// How often a frame may take too long: what the host takes from a virtual machine counts as the thread's own time, once in a while.
+const SLOW_MAX: usize = 3;
+
 /// A fresh decoder hears the steps before, intact, and then this.
 fn after(subject: &Subject<'_>, dialogue: &Dialogue, index: usize, said: &Said) -> Result<Heard, String> {
+    let mut took = Duration::ZERO;
+    for _ in 0..SLOW_MAX {
+        let heard;
+        (heard, took) = timed(subject, dialogue, index, said)?;
+        if took <= CPU_TIME_MAX {
+            return Ok(heard);
+        }
+    }
+    Err(format!("it took {took:?}: {}", protocols::wire::to_hex(&on_the_wire(said))))
+}
+
+fn timed(subject: &Subject<'_>, dialogue: &Dialogue, index: usize, said: &Said) -> Result<(Heard, Duration), String> {
     let settings = settings(dialogue);
     let env = environment(dialogue, &settings);
     let mut decoder = (subject.decoder)();
@@ -225,10 +240,7 @@ fn after(subject: &Subject<'_>, dialogue: &Dialogue, index: usize, said: &Said) 
     if allocated > ALLOCATED_BYTES_MAX + length * ALLOCATED_BYTES_PER_BYTE_MAX {
         return Err(format!("{allocated} bytes were allocated for {length}: {}", shown()));
     }
-    if took > CPU_TIME_MAX {
-        return Err(format!("it took {took:?}: {}", shown()));
-    }
-    Ok(heard)
+    Ok((heard, took))
 }
 
 /// What this thread has had of a processor.
