@@ -75,11 +75,11 @@ impl Civil {
     /// `YYYYMMDDhhmmss`: fourteen digits.
     #[must_use]
     pub fn from_fourteen_digits(text: &str) -> Option<Micros> {
-        let (year, rest) = digits(text, 4)?;
-        let (month, rest) = digits(rest, 2)?;
-        let (day, rest) = digits(rest, 2)?;
-        let [hour, minute, second] = pairs(rest)?;
-        Self { year: i32::try_from(year).ok()?, month, day, hour, minute, second, micros: 0 }.to_micros()
+        let digits: [u8; 14] = text.as_bytes().try_into().ok().filter(|digits: &[u8; 14]| digits.iter().all(u8::is_ascii_digit))?;
+        let [c, d, y, z, m, n, a, b, h, i, j, k, s, t] = digits.map(|digit| u32::from(digit & 0x0F));
+        let pair = |tens: u32, ones: u32| tens.wrapping_mul(10).wrapping_add(ones);
+        let year = i32::try_from(pair(c, d).wrapping_mul(100).wrapping_add(pair(y, z))).ok()?;
+        Self { year, month: pair(m, n), day: pair(a, b), hour: pair(h, i), minute: pair(j, k), second: pair(s, t), micros: 0 }.to_micros()
     }
 
     /// A year, and month, day, hour, minute, second in a byte each.

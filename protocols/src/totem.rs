@@ -28,7 +28,7 @@
 //! Source: Tzone, "AVL-08 GPRS Data Protocol" 1.0.1 (2010-04-14); the state of the four-digit form after the tables of Totem's AT09 family
 //! as Gurtam publishes them (TAG-Echo).
 
-use crate::wire::{Fields, cell_text, crc16_modbus, decimal, degrees_minutes_side, push_padded, xor8};
+use crate::wire::{Fields, ShortText, cell_text, crc16_modbus, decimal, degrees_minutes_side, find, hex_digit, push_padded, xor8};
 use crate::{
     About, Addressee, Alarm, Attributes, CannotSay, Checksum, Civil, Command, DecodeError, Decoder, Draft, Encoder, Environment, Expect,
     Identifier, Message, Micros, Name, Progress, Record, Release, Replies, Transport, Value, carry,
@@ -120,9 +120,14 @@ impl Decoder for TotemDecoder {
         if bytes.len() < total && !(lenient && ends_with_sum(bytes, decimal)) {
             return Ok(Progress::NeedMore);
         }
-        let frame = bytes.split_to(total.min(bytes.len()));
-        let text = core::str::from_utf8(&frame).map_err(|_| DecodeError::skipped("no text"))?.trim_ascii_end();
-        let result = if decimal { read(text, lenient, out, replies) } else { read_old(text, lenient, out, replies) };
+        let total = total.min(bytes.len());
+        // Read where it stands: a frame of its own is one more owner of the buffer.
+        let result = match core::str::from_utf8(bytes.get(..total).unwrap_or_default()) {
+            Ok(text) if decimal => read(text.trim_ascii_end(), lenient, out, replies),
+            Ok(text) => read_old(text.trim_ascii_end(), lenient, out, replies),
+            Err(_) => Err(DecodeError::skipped("no text")),
+        };
+        bytes.advance(total);
         self.heard |= result.is_ok();
         result.map(|()| Progress::Frame)
     }
@@ -184,13 +189,34 @@ fn sealed(content: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(format!("{sum:02X}").as_bytes());
 }
 
+/// The answer to a frame of the four-digit form. Each one has it, so that it is put together without an allocation.
+fn answer(serial: &str) -> ShortText {
+    let mut text = ShortText::default();
+    text.push_str("$$00");
+    text.push_number(u64::try_from(serial.len()).unwrap_or(0).saturating_add(10));
+    text.push_str("AA");
+    text.push_str(serial);
+    let sum = xor8(text.as_str().as_bytes());
+    for nibble in [sum >> 4, sum & 0x0F] {
+        text.push_char(char::from(hex_digit(nibble).to_ascii_uppercase()));
+    }
+    text
+}
+
 /// An IMEI, or what stands for it.
 fn device(text: &str) -> Option<Identifier> {
     Identifier::new(text).filter(|_| text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
-fn is_alarm(code: &str) -> Option<Alarm> {
-    CODES.iter().find(|(known, _)| *known == code).map(|(_, alarm)| *alarm)
+/// What a kind or an alarm's code says; a periodic report says nothing by it.
+fn describe_code(code: &str, draft: &mut Draft) {
+    if code == "AA" {
+        return;
+    }
+    match CODES.iter().find(|(known, _)| *known == code) {
+        Some((_, alarm)) => draft.alarm(*alarm),
+        None => draft.set(Name::Event, Value::Text(code)),
+    }
 }
 
 /// The four-digit form.
@@ -202,20 +228,18 @@ fn read(text: &str, lenient: bool, out: &mut Vec<Message>, replies: &mut Replies
     }
     let kind = covered.get(6..8).ok_or(DecodeError::skipped("no kind"))?;
     let body = covered.get(8..).unwrap_or_default();
-    let Some((imei, content)) = body.split_once('|') else {
+    let Some((imei, content)) =
+        find(body.as_bytes(), b'|').and_then(|stroke| Some((body.get(..stroke)?, body.get(stroke.checked_add(1)?..)?)))
+    else {
         let identifier = device(body).ok_or(DecodeError::skipped("no device"))?;
         out.push(Message::Heartbeat { identifier: Some(identifier), attributes: Attributes::new() });
         return Ok(());
     };
     let identifier = Some(device(imei).ok_or(DecodeError::skipped("no device"))?);
-    let draft = if content.contains(',') { bus(content) } else { report(content) };
+    let draft = if find(content.as_bytes(), b',').is_some() { bus(content) } else { report(content) };
     match draft {
         Some(mut draft) => {
-            if let Some(alarm) = is_alarm(kind) {
-                draft.alarm(alarm);
-            } else if kind != "AA" {
-                draft.set(Name::Event, Value::Text(kind));
-            }
+            describe_code(kind, &mut draft);
             if !fits {
                 draft.set(Name::ChecksumIgnored, Value::Bool(true));
             }
@@ -224,9 +248,7 @@ fn read(text: &str, lenient: bool, out: &mut Vec<Message>, replies: &mut Replies
         None => out.push(Message::Undecoded { identifier, reason: "unknown form", raw: text.as_bytes().to_vec() }),
     }
     let serial = covered.get(covered.len().saturating_sub(4)..).unwrap_or_default();
-    let mut answer = Vec::with_capacity(14);
-    sealed(&format!("AA{serial}"), &mut answer);
-    replies.copied(Release::Durable, &answer);
+    replies.copied(Release::Durable, answer(serial).as_str().as_bytes());
     Ok(())
 }
 
@@ -237,13 +259,18 @@ fn take<'a>(rest: &mut &'a str, count: usize) -> Option<&'a str> {
     Some(head)
 }
 
+/// Digits alone.
 fn number(text: &str) -> Option<u32> {
-    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
+    let digit = |byte: u8| Some(byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9).map(u32::from);
+    if text.is_empty() {
+        return None;
+    }
+    text.bytes().try_fold(0_u32, |number, byte| number.checked_mul(10)?.checked_add(digit(byte)?))
 }
 
 fn report(content: &str) -> Option<Draft> {
     // Behind the longitude stand digits alone.
-    let side = content.rfind(['E', 'W'])?;
+    let side = content.bytes().rposition(|byte| matches!(byte, b'E' | b'W'))?;
     let analog_bytes = side.checked_sub(HEAD_BYTES.checked_add(TAIL_BYTES)?)?;
     let mut rest = content;
     let status = u32::from_str_radix(take(&mut rest, 8)?, 16).ok()?;
@@ -342,11 +369,7 @@ fn read_old(text: &str, lenient: bool, out: &mut Vec<Message>, replies: &mut Rep
     let code = content.get(..2).unwrap_or_default();
     match old(content) {
         Some(mut draft) => {
-            if let Some(alarm) = is_alarm(code) {
-                draft.alarm(alarm);
-            } else if code != "AA" {
-                draft.set(Name::Event, Value::Text(code));
-            }
+            describe_code(code, &mut draft);
             if !fits {
                 draft.set(Name::ChecksumIgnored, Value::Bool(true));
             }

@@ -18,7 +18,7 @@
 //!
 //! Source: published parts of Xexun, "TK102 user manual" and "XT-009 user manual" (events, words of commands), and NMEA 0183 (RMC).
 
-use crate::wire::{Fields, cell_text, decimal, degrees_minutes_side, find, push_padded, xor8};
+use crate::wire::{Fields, Parts, cell_text, decimal, degrees_minutes_side, find, find_text, push_padded, xor8};
 use crate::{
     About, Addressee, Alarm, Attributes, CannotSay, Checksum, Civil, Command, DecodeError, Decoder, Draft, Encoder, Environment, Expect,
     Identifier, Message, Name, Progress, Record, Replies, Transport, Value, carry,
@@ -42,15 +42,17 @@ pub(crate) const ABOUT: About = About {
 
 /// The longest message.
 const FRAME_BYTES_MAX: usize = 1_024;
-const SENTENCES: [&[u8]; 2] = [b"GPRMC,", b"GNRMC,"];
+const SENTENCES: [[u8; SENTENCE_BYTES]; 2] = [*b"GPRMC,", *b"GNRMC,"];
 const SENTENCE_BYTES: usize = 6;
-const MARK: &str = "imei:";
+const MARK: &[u8] = b"imei:";
 /// The maker's password.
 const PASSWORD: &str = "123456";
 /// More fields than an RMC sentence has.
 const RMC_FIELDS_MAX: usize = 16;
 const TAIL_FIELDS_MAX: usize = 16;
 const ANALOG_MAX: usize = 8;
+/// More letters than a word of `EVENTS` has.
+const EVENT_LETTERS_MAX: usize = 16;
 
 /// What a tracker says by itself, by how its letters begin.
 const EVENTS: &[(&str, Alarm)] = &[
@@ -83,11 +85,13 @@ impl Decoder for XexunDecoder {
         let Some(end) = end else {
             return if bytes.len() >= FRAME_BYTES_MAX { Err(DecodeError::fatal("frame too long")) } else { Ok(Progress::NeedMore) };
         };
-        let frame = bytes.split_to(end);
-        let text = core::str::from_utf8(&frame).map_err(|_| DecodeError::skipped("no text"))?;
-        let message = read(text.trim_ascii(), env.options.ignore_checksum)?;
-        out.push(message);
-        Ok(Progress::Frame)
+        // Read where it stands: a frame of its own is one more owner of the buffer.
+        let result = match core::str::from_utf8(bytes.get(..end).unwrap_or_default()) {
+            Ok(text) => read(text.trim_ascii(), env.options.ignore_checksum, out),
+            Err(_) => Err(DecodeError::skipped("no text")),
+        };
+        bytes.advance(end);
+        result.map(|()| Progress::Frame)
     }
 
     fn command(&mut self, command: &Command, to: &Addressee<'_>, out: &mut Vec<u8>) -> Result<Expect, CannotSay> {
@@ -119,51 +123,65 @@ fn line_end(bytes: &mut BytesMut) -> Option<usize> {
     find(bytes.get(..FRAME_BYTES_MAX).unwrap_or(bytes), b'\n').map(|end| end.saturating_add(1))
 }
 
+/// Where the first sentence begins.
+fn sentence_start(bytes: &[u8]) -> Option<usize> {
+    let mut from = 0_usize;
+    loop {
+        let rest = bytes.get(from..)?;
+        let at = find(rest, b'G')?;
+        if rest.get(at..)?.first_chunk().is_some_and(|head| SENTENCES.contains(head)) {
+            return Some(from.saturating_add(at));
+        }
+        from = from.saturating_add(at).saturating_add(1);
+    }
+}
+
 /// Where a message without a line end ends; what stands before its sentence is passed over.
 fn message_end(bytes: &mut BytesMut) -> Option<usize> {
-    let start = bytes.windows(SENTENCE_BYTES).position(|window| SENTENCES.contains(&window));
+    let start = sentence_start(bytes);
     // The last bytes may be the beginning of a sentence.
     let noise = start.unwrap_or_else(|| bytes.len().saturating_sub(SENTENCE_BYTES.saturating_sub(1)));
     bytes.advance(noise);
     start?;
     let window = bytes.get(..FRAME_BYTES_MAX).unwrap_or(bytes);
-    let mark = window.windows(MARK.len()).position(|window| window == MARK.as_bytes())?.saturating_add(MARK.len());
+    let mark = find_text(window, MARK)?.saturating_add(MARK.len());
     let comma = find(window.get(mark..)?, b',')?;
     Some(mark.saturating_add(comma).saturating_add(1))
 }
 
-fn read(text: &str, ignore_checksum: bool) -> Result<Message, DecodeError> {
-    let mark = text.find(MARK).ok_or(DecodeError::skipped("no device"))?;
+fn read(text: &str, ignore_checksum: bool, out: &mut Vec<Message>) -> Result<(), DecodeError> {
+    let mark = find_text(text.as_bytes(), MARK).ok_or(DecodeError::skipped("no device"))?;
     let (before, behind) = text.split_at_checked(mark).unwrap_or((text, ""));
-    let mut behind = behind.get(MARK.len()..).unwrap_or_default().splitn(2, ',');
+    let mut behind = Parts::of(behind.get(MARK.len()..).unwrap_or_default(), ',');
     let identifier = behind.next().filter(|imei| imei.bytes().all(|byte| byte.is_ascii_digit())).and_then(Identifier::new);
     let identifier = Some(identifier.ok_or(DecodeError::skipped("no device"))?);
-    let tail = behind.next().unwrap_or_default();
-    let start = SENTENCES.iter().find_map(|head| before.as_bytes().windows(SENTENCE_BYTES).position(|window| window == *head));
+    let tail = behind.rest().unwrap_or_default();
+    let start = SENTENCES.iter().find_map(|head| find_text(before.as_bytes(), head));
     let Some((head, sentence)) = start.and_then(|start| before.split_at_checked(start)) else {
         let mut draft = Draft::new();
         describe_tail(tail, &mut draft);
-        return Ok(Message::Heartbeat { identifier, attributes: draft.attributes });
+        out.push(Message::Heartbeat { identifier, attributes: draft.attributes });
+        return Ok(());
     };
     let (sentence, words, fits) = checked(sentence).ok_or(DecodeError::skipped("no sum"))?;
     if !fits && !ignore_checksum {
         return Err(DecodeError::skipped("checksum"));
     }
     let mut draft = place(sentence);
-    let phone = head.split(',').nth(1).unwrap_or_default().trim();
-    draft.set_text(Name::Phone, phone);
+    draft.set_text(Name::Phone, Parts::of(head, ',').nth(1).unwrap_or_default().trim());
     describe_words(words, &mut draft);
     describe_tail(tail, &mut draft);
     if !fits {
         draft.set(Name::ChecksumIgnored, Value::Bool(true));
     }
-    Ok(Message::Record { identifier, record: draft.finish() })
+    out.push(Message::Record { identifier, record: draft.finish() });
+    Ok(())
 }
 
 /// The sentence up to its star, what follows its sum, and whether that fits.
 fn checked(sentence: &str) -> Option<(&str, &str, bool)> {
-    let (inner, behind) = sentence.split_once('*')?;
-    let (sum, words) = behind.split_at_checked(2)?;
+    let (inner, behind) = sentence.split_at_checked(find(sentence.as_bytes(), b'*')?)?;
+    let (sum, words) = behind.get(1..)?.split_at_checked(2)?;
     let said = u8::from_str_radix(sum, 16).ok()?;
     Some((inner, words, said == xor8(inner.as_bytes())))
 }
@@ -188,18 +206,22 @@ fn place(sentence: &str) -> Draft {
 
 /// Signal, and what happened.
 fn describe_words(words: &str, draft: &mut Draft) {
-    let mut parts = words.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let mut parts = Parts::of(words, ',').map(str::trim).filter(|part| !part.is_empty());
     match parts.next() {
         Some("F") => draft.set(Name::GpsStatus, Value::Text("full")),
         Some("L") => draft.set(Name::GpsStatus, Value::Text("low")),
         _ => {}
     }
     for event in parts {
-        let letters: String = event.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-        match letters.as_str() {
-            "accstart" | "accon" => draft.set(Name::Ignition, Value::Bool(true)),
-            "accstop" | "accoff" => draft.set(Name::Ignition, Value::Bool(false)),
-            letters => match EVENTS.iter().find(|(word, _)| letters.starts_with(word)) {
+        let (mut room, mut count) = ([0; EVENT_LETTERS_MAX], 0_usize);
+        for (to, letter) in room.iter_mut().zip(event.bytes().filter(u8::is_ascii_alphanumeric)) {
+            *to = letter.to_ascii_lowercase();
+            count = count.saturating_add(1);
+        }
+        match room.get(..count).unwrap_or_default() {
+            b"accstart" | b"accon" => draft.set(Name::Ignition, Value::Bool(true)),
+            b"accstop" | b"accoff" => draft.set(Name::Ignition, Value::Bool(false)),
+            letters => match EVENTS.iter().find(|(word, _)| letters.starts_with(word.as_bytes())) {
                 Some((_, alarm)) => draft.alarm(*alarm),
                 None => draft.set_text(Name::Event, event),
             },
@@ -208,6 +230,10 @@ fn describe_words(words: &str, draft: &mut Draft) {
 }
 
 fn describe_tail(tail: &str, draft: &mut Draft) {
+    // Most trackers have none.
+    if tail.is_empty() {
+        return;
+    }
     let fields = Fields::<TAIL_FIELDS_MAX>::split(tail, ',');
     draft.set_int(Name::Satellites, fields.number::<u8>(0));
     if let Some(height) = fields.decimal(1) {

@@ -2,8 +2,8 @@
 
 use super::table::Watch;
 use super::{Raised, RuleState, Seen, View, topic};
-use crate::model::{AccountId, CompiledSchedule, DefinitionSet, DeviceId, GeofenceId, Rule, RuleId};
-use std::collections::{BTreeSet, HashMap};
+use crate::model::{AccountId, CompiledSchedule, DefinitionSet, DeviceId, DeviceMap, GeofenceId, Rule, RuleId};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A rule made ready.

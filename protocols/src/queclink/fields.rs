@@ -1,7 +1,37 @@
 //! Fields are known by their form.
 
-use crate::wire::decimal;
+use crate::wire::{decimal, find};
 use crate::{Civil, Micros};
+
+/// What a field is by its form. Most fields are none of these; none is two of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// An instant.
+    Time,
+    /// The state of a report.
+    State,
+    /// Kilometres.
+    Mileage,
+    /// Hours of the engine.
+    Hours,
+    /// The address of a wireless network.
+    Address,
+    /// None of these.
+    Other,
+}
+
+/// Looks at a field once, for all who ask later. Its length leaves one form or two.
+#[inline]
+pub fn form(field: &str) -> Form {
+    match field.len() {
+        6 | 10 if is_report_state(field) => Form::State,
+        14 if is_time(field) => Form::Time,
+        3..=13 if is_mileage(field) => Form::Mileage,
+        11..=13 if hours(field).is_some() => Form::Hours,
+        12 if is_hex(field, 12) => Form::Address,
+        _ => Form::Other,
+    }
+}
 
 /// `YYYYMMDDhhmmss`.
 pub fn is_time(field: &str) -> bool {
@@ -10,23 +40,32 @@ pub fn is_time(field: &str) -> bool {
 
 /// The instant.
 pub fn time(field: &str) -> Option<Micros> {
-    Some(field).filter(|field| is_time(field)).and_then(Civil::from_fourteen_digits)
+    Civil::from_fourteen_digits(field)
 }
 
 /// Degrees: a number with a point.
-pub fn is_degrees(field: &str) -> bool {
-    field.contains('.') && decimal(field).is_some_and(|degrees| degrees.abs() <= 180.0)
+pub fn degrees(field: &str) -> Option<f64> {
+    decimal(field).filter(|degrees| degrees.abs() <= 180.0 && find(field.as_bytes(), b'.').is_some())
 }
 
 /// A whole number without leading zeros.
 pub fn whole(field: &str) -> Option<u32> {
-    let canonical = field.len() == 1 || !field.starts_with('0');
-    field.parse().ok().filter(|_| canonical && field.bytes().all(|byte| byte.is_ascii_digit()))
+    let digit = |byte: u8| Some(byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9).map(u32::from);
+    match field.as_bytes() {
+        [] | [b'0', _, ..] => None,
+        digits => digits.iter().try_fold(0_u32, |number, byte| number.checked_mul(10)?.checked_add(digit(*byte)?)),
+    }
 }
 
 /// A charge.
 pub fn percent(field: &str) -> Option<u32> {
     whole(field).filter(|percent| *percent <= 100)
+}
+
+/// Kilometres with one decimal: with two it is an accuracy.
+fn is_mileage(field: &str) -> bool {
+    let [whole @ .., b'.', decimal] = field.as_bytes() else { return false };
+    (1..=9).contains(&whole.len()) && decimal.is_ascii_digit() && whole.iter().all(u8::is_ascii_digit)
 }
 
 /// So many hexadecimal digits.
@@ -36,7 +75,10 @@ pub fn is_hex(field: &str, digits: usize) -> bool {
 
 /// A number in hexadecimal digits.
 pub fn hex(field: &str) -> Option<u32> {
-    u32::from_str_radix(field, 16).ok().filter(|_| field.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    if field.is_empty() {
+        return None;
+    }
+    field.bytes().try_fold(0_u32, |number, byte| number.checked_mul(16)?.checked_add(char::from(byte).to_digit(16)?))
 }
 
 /// The type of the device: what a version begins with.
@@ -72,7 +114,9 @@ pub fn hours(field: &str) -> Option<i64> {
 
 /// What the first byte of a state says of the ignition and of motion: `None` for a state that is none.
 pub fn state(field: &str) -> Option<(Option<bool>, Option<bool>)> {
-    state_of(field.get(..2).filter(|byte| is_hex(byte, 2)).and_then(hex).and_then(|byte| u8::try_from(byte).ok())?)
+    let [high, low, ..] = field.as_bytes() else { return None };
+    let byte = char::from(*high).to_digit(16)?.wrapping_mul(16).wrapping_add(char::from(*low).to_digit(16)?);
+    state_of(u8::try_from(byte).ok()?)
 }
 
 /// The same of the byte itself.
@@ -90,8 +134,8 @@ pub const fn state_of(byte: u8) -> Option<(Option<bool>, Option<bool>)> {
 }
 
 /// The state of a report: state, inputs and outputs, two hexadecimal digits each.
-pub fn is_report_state(field: &str) -> bool {
-    (is_hex(field, 6) || is_hex(field, 10)) && state(field).is_some()
+fn is_report_state(field: &str) -> bool {
+    matches!(field.len(), 6 | 10) && state(field).is_some() && is_hex(field, field.len())
 }
 
 #[cfg(test)]
@@ -106,6 +150,34 @@ mod tests {
         assert_eq!((percent("07"), percent("0"), percent("101"), percent("+7")), (None, Some(0), None, None));
         assert_eq!(cell(&["0262", "0002", "0B1C", "01A2C3D"]), Some(((262, 2), (0x0B1C, 0x01A_2C3D))));
         assert_eq!(cell(&["4126", "210", "0", "18673"]), None);
+        assert_eq!(
+            (whole("0"), whole("10"), whole(""), whole("4294967295"), whole("4294967296")),
+            (Some(0), Some(10), None, Some(u32::MAX), None)
+        );
+        assert_eq!((hex("fF"), hex("+F"), hex(""), hex("100000000"), hex("0FFFFFFFF")), (Some(255), None, None, None, Some(u32::MAX)));
+        assert_eq!((degrees("25.27"), degrees("25"), degrees("180.1"), degrees("a.b")), (Some(25.27), None, None, None));
+        assert_eq!(["20240229235959", "20240230000000"].map(time), [Some(1_709_251_199_000_000), None]);
         assert!(is_report_state("210100") && !is_report_state("990100") && !is_report_state("21"));
+    }
+
+    #[test]
+    fn one_form_a_field() {
+        let forms = [
+            ("20240229235959", Form::Time),
+            ("210100", Form::State),
+            ("2101000000", Form::State),
+            ("060228", Form::Other),
+            ("12345.6", Form::Mileage),
+            ("123456789.0", Form::Mileage),
+            ("1.23", Form::Other),
+            ("00117:31:26", Form::Hours),
+            ("0000117:31:26", Form::Hours),
+            ("0A1B2C3D4E5F", Form::Address),
+            ("356307042441013", Form::Other),
+            ("", Form::Other),
+        ];
+        for (field, expected) in forms {
+            assert_eq!(form(field), expected, "{field}");
+        }
     }
 }

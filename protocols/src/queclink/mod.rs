@@ -34,7 +34,7 @@ mod text;
 
 pub use encoder::QueclinkEncoder;
 
-use crate::wire::find;
+use crate::wire::{find, find_any};
 use crate::{
     About, Addressee, CannotSay, Checksum, Command, DecodeError, Decoder, Environment, Expect, Message, Progress, Replies, Transport,
 };
@@ -97,11 +97,13 @@ impl Decoder for QueclinkDecoder {
             Cut::NeedMore => return Ok(Progress::NeedMore),
             Cut::TooLong => return Err(DecodeError::fatal("frame too long")),
             Cut::Text(total) => {
-                let frame = bytes.split_to(total);
-                match core::str::from_utf8(&frame) {
+                // Read where it stands: a frame of its own is one more owner of the buffer.
+                let result = match core::str::from_utf8(bytes.get(..total).unwrap_or_default()) {
                     Ok(line) => text::read(line.trim_end_matches(['$', '\0', '\r', '\n']), env, out, replies),
                     Err(_) => Err(DecodeError::skipped("no text")),
-                }
+                };
+                bytes.advance(total);
+                result
             }
             Cut::Packed(total) if pro::begins(bytes) => pro::read(&bytes.split_to(total), env, out, replies),
             Cut::Packed(total) => {
@@ -192,11 +194,7 @@ fn cut(bytes: &[u8], datagram: bool) -> Cut {
         };
     }
     let window = bytes.get(..FRAME_BYTES_MAX).unwrap_or(bytes);
-    let end = match (find(window, b'$'), find(window, 0)) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
-    };
-    match end {
+    match find_any(window, [b'$', 0]) {
         Some(end) => Cut::Text(end.saturating_add(1)),
         None if bytes.len() >= FRAME_BYTES_MAX => Cut::TooLong,
         None if datagram => Cut::Text(bytes.len()),

@@ -1,8 +1,8 @@
 //! The text form.
 
 use super::extended;
-use super::fields::{self, hex};
-use crate::wire::{self, Parts, cell_text, decimal, wifi_text};
+use super::fields::{self, Form, hex};
+use crate::wire::{self, Parts, cell_text, decimal, find, wifi_text};
 use crate::{DecodeError, Draft, Environment, Identifier, Key, Message, Name, Release, Replies, Value, carry};
 use alloc::format;
 use alloc::string::String;
@@ -23,10 +23,16 @@ const ANALOG_INPUTS: usize = 3;
 
 /// Most messages have no more fields than stand here without an allocation.
 type Split<'a> = SmallVec<[&'a str; 40]>;
+/// What they are.
+type Forms = SmallVec<[Form; 40]>;
 
 /// A message taken apart.
 pub struct Line<'a> {
     fields: &'a [&'a str],
+    /// What each of them is by its form.
+    forms: &'a [Form],
+    /// A report, plain or extended: by far the most frequent.
+    is_report: bool,
     /// Three letters.
     pub kind: &'a str,
     /// Sent from memory.
@@ -57,9 +63,12 @@ impl<'a> Line<'a> {
     }
 
     /// Fields from one up to another.
-    pub fn between(&self, from: usize, to: usize) -> &[&'a str] {
-        let fields = self.fields.get(from..).unwrap_or_default();
-        fields.get(..to.saturating_sub(from)).unwrap_or(fields)
+    pub fn between(&self, from: usize, to: usize) -> &'a [&'a str] {
+        self.tail(from, to).fields
+    }
+
+    fn tail(&self, from: usize, to: usize) -> Tail<'a> {
+        Tail { fields: self.fields, forms: self.forms }.from(from).to(to.saturating_sub(from))
     }
 
     fn is_one_of(&self, kinds: &[&str]) -> bool {
@@ -67,13 +76,46 @@ impl<'a> Line<'a> {
     }
 }
 
+/// A part of the fields, and what each of them is.
+#[derive(Clone, Copy)]
+struct Tail<'a> {
+    fields: &'a [&'a str],
+    forms: &'a [Form],
+}
+
+impl<'a> Tail<'a> {
+    fn at(self, index: usize) -> &'a str {
+        self.fields.get(index).copied().unwrap_or_default()
+    }
+
+    fn first(self, wanted: Form) -> Option<usize> {
+        self.forms.iter().position(|form| *form == wanted)
+    }
+
+    fn from(self, start: usize) -> Self {
+        Self { fields: self.fields.get(start..).unwrap_or_default(), forms: self.forms.get(start..).unwrap_or_default() }
+    }
+
+    fn to(self, end: usize) -> Self {
+        Self { fields: self.fields.get(..end).unwrap_or(self.fields), forms: self.forms.get(..end).unwrap_or(self.forms) }
+    }
+}
+
+/// A place: where its longitude stands, and degrees.
+struct Place {
+    at: usize,
+    longitude: f64,
+    latitude: f64,
+}
+
 /// Reads a message without its end.
 pub fn read(text: &str, env: &Environment<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Result<(), DecodeError> {
     let fields: Split<'_> = Parts::of(text, ',').take(FIELDS_MAX).collect();
     let field = |index: usize| fields.get(index).copied().unwrap_or_default();
     let head = field(0);
-    let (prefix, kind) = head.split_once(':').ok_or(DecodeError::skipped("no kind"))?;
-    let kind = kind.strip_prefix("GT").unwrap_or(kind);
+    let colon = find(head.as_bytes(), b':').and_then(|colon| head.split_at_checked(colon)).ok_or(DecodeError::skipped("no kind"))?;
+    let (prefix, behind) = (colon.0, colon.1.get(1..).unwrap_or_default());
+    let kind = behind.strip_prefix("GT").unwrap_or(behind);
     let device = if field(1).len() == 15 && field(1).bytes().all(|byte| byte.is_ascii_digit()) { 1 } else { 2 };
     let identifier = Identifier::new(field(device)).filter(|_| (5..=20).contains(&field(device).len()));
     let identifier = Some(identifier.ok_or(DecodeError::skipped("no device"))?);
@@ -81,7 +123,9 @@ pub fn read(text: &str, env: &Environment<'_>, out: &mut Vec<Message>, replies: 
     let end = if fields::is_time(field(sent)) && sent > device { sent } else { fields.len() };
     let count = field(fields.len().saturating_sub(1));
     let oldest = device == 1 && count.len() == 10;
-    let line = Line { oldest, kind, buffered: prefix == "+BUFF", device, end, fields: &fields };
+    let forms: Forms = fields.iter().map(|field| fields::form(field)).collect();
+    let is_report = matches!(kind, "FRI" | "ERI");
+    let line = Line { oldest, kind, buffered: prefix == "+BUFF", device, end, fields: &fields, forms: &forms, is_report };
     match (prefix, kind) {
         ("+ACK", "HBD") => {
             out.push(Message::Heartbeat { identifier, attributes: Draft::new().attributes });
@@ -97,7 +141,7 @@ pub fn read(text: &str, env: &Environment<'_>, out: &mut Vec<Message>, replies: 
             }
             out.push(Message::CommandAnswer { identifier, tag: None, done: Some(prefix == "+ACK"), text: said });
         }
-        ("+RESP" | "+BUFF", _) if head.contains(":GT") => line.records(identifier, out),
+        ("+RESP" | "+BUFF", _) if behind.len() > kind.len() || head.contains(":GT") => line.records(identifier, out),
         _ => out.push(Message::Undecoded { identifier, reason: "unknown form", raw: text.as_bytes().to_vec() }),
     }
     if env.options.flag("ack") {
@@ -107,24 +151,24 @@ pub fn read(text: &str, env: &Environment<'_>, out: &mut Vec<Message>, replies: 
 }
 
 impl Line<'_> {
-    /// Where the longitudes stand.
-    fn places(&self) -> SmallVec<[usize; 4]> {
+    /// Found by their times, which are the rarest of a place's fields.
+    fn places(&self) -> SmallVec<[Place; 2]> {
         let first = self.device.saturating_add(1).saturating_add(BEFORE_LONGITUDE);
-        let is_place = |at: &usize| {
-            let time = at.saturating_add(2);
-            // The time of sending is none of a place.
-            // The form of a time is the quickest to see, and the rarest.
-            time <= self.end
-                && fields::is_time(self.at(time))
-                && fields::is_degrees(self.at(*at))
-                && fields::is_degrees(self.at(at.saturating_add(1)))
-        };
-        (first..self.end).filter(is_place).collect()
+        let times = first.saturating_add(PLACE_FIELDS - BEFORE_LONGITUDE - 1);
+        let forms = self.tail(times, self.end.saturating_add(1)).forms;
+        let mut places = SmallVec::new();
+        for (offset, _) in forms.iter().enumerate().filter(|(_, form)| **form == Form::Time) {
+            let at = first.saturating_add(offset);
+            if let (Some(longitude), Some(latitude)) = (fields::degrees(self.at(at)), fields::degrees(self.at(at.saturating_add(1)))) {
+                places.push(Place { at, longitude, latitude });
+            }
+        }
+        places
     }
 
     fn records(&self, identifier: Option<Identifier>, out: &mut Vec<Message>) {
         let places = self.places();
-        let Some(last) = places.last().copied() else {
+        let Some(last) = places.last().map(|place| place.at) else {
             let mut draft = Draft::at(fields::time(self.at(self.end)));
             self.describe_kind(&mut draft);
             self.describe_head(None, &mut draft);
@@ -133,21 +177,22 @@ impl Line<'_> {
             return;
         };
         for (index, place) in places.iter().enumerate() {
-            let next = places.get(index.saturating_add(1)).map(|next| next.saturating_sub(BEFORE_LONGITUDE));
-            let mut draft = Draft::at_told(fields::time(self.at(place.saturating_add(2))));
-            self.describe_place(*place, &mut draft);
+            let next = places.get(index.saturating_add(1)).map(|next| next.at.saturating_sub(BEFORE_LONGITUDE));
+            let mut draft = Draft::at_told(fields::time(self.at(place.at.saturating_add(2))));
+            draft.place(place.latitude, place.longitude);
+            self.describe_place(place.at, &mut draft);
             self.describe_kind(&mut draft);
-            if *place == last {
-                self.describe_head(Some(*place), &mut draft);
+            if place.at == last {
+                self.describe_head(Some(last), &mut draft);
             }
-            let behind = place.saturating_add(PLACE_FIELDS - BEFORE_LONGITUDE);
-            self.describe_tail(behind, next.unwrap_or(self.end), *place == last, &mut draft);
+            let behind = place.at.saturating_add(PLACE_FIELDS - BEFORE_LONGITUDE);
+            self.describe_tail(behind, next.unwrap_or(self.end), place.at == last, &mut draft);
             out.push(Message::Record { identifier, record: draft.finish() });
         }
     }
 
+    /// What stands before the longitude.
     fn describe_place(&self, place: usize, draft: &mut Draft) {
-        draft.place_of(decimal(self.at(place.saturating_add(1))), decimal(self.at(place)));
         // So far before the longitude stand the height, the course and the speed.
         let [accuracy_at, height_at, course_at, speed_at] = if self.oldest { [1, 2, 3, 4] } else { [BEFORE_LONGITUDE, 1, 2, 3] };
         let before = |offset: usize| decimal(self.at(place.saturating_sub(offset)));
@@ -172,9 +217,9 @@ impl Line<'_> {
 
     /// What stands behind a place, or in a message without one.
     fn describe_tail(&self, from: usize, to: usize, last: bool, draft: &mut Draft) {
-        let tail = self.between(from, to);
+        let tail = self.tail(from, to);
         let mut rest = tail;
-        if self.is_one_of(&["GSM", "LBS"]) {
+        if !self.is_report && self.is_one_of(&["GSM", "LBS"]) {
             // Its cells are told already.
             networks(tail, draft);
             return;
@@ -182,29 +227,29 @@ impl Line<'_> {
         let cell_at = if from > self.device.saturating_add(2) {
             0
         } else {
-            tail.windows(4).position(|four| fields::cell(four).is_some()).unwrap_or(0)
+            tail.fields.windows(4).position(|four| fields::cell(four).is_some()).unwrap_or(0)
         };
-        if let Some((operator, place)) = tail.get(cell_at..).and_then(fields::cell) {
+        if let Some((operator, place)) = tail.fields.get(cell_at..).and_then(fields::cell) {
             draft.set(Name::Cell, Value::Text(cell_text(operator, place, None).as_str()));
-            rest = tail.get(cell_at.saturating_add(4)..).unwrap_or_default();
-            if let Some((satellites, behind)) = appended(rest) {
+            rest = tail.from(cell_at.saturating_add(4));
+            if let Some((satellites, behind)) = appended(rest.fields) {
                 draft.set_int(Name::Satellites, satellites);
-                rest = behind;
+                rest = rest.from(rest.fields.len().saturating_sub(behind.len()));
             }
         }
         networks(tail, draft);
-        if self.is_one_of(&["CAN", "OBD", "INF", "DAT", "DTT", "VER", "CID", "CSQ", "BAT", "TMZ", "IOS", "ALL", "GPS"]) {
+        if !self.is_report && self.is_one_of(&["CAN", "OBD", "INF", "DAT", "DTT", "VER", "CID", "CSQ", "BAT", "TMZ", "IOS", "ALL", "GPS"]) {
             return;
         }
-        let state = rest.iter().position(|field| fields::is_report_state(field));
-        let charge = if state.is_none() && self.is_one_of(&["FRI", "ERI"]) { charge(rest) } else { None };
-        let before = rest.get(..charge.or(state).unwrap_or(rest.len())).unwrap_or_default();
-        if let Some(km) = before.iter().copied().find(is_mileage).and_then(decimal) {
+        let state = rest.first(Form::State);
+        let charge = if state.is_none() && self.is_report { charge(rest.fields) } else { None };
+        let before = charge.or(state).map_or(rest, |end| rest.to(end));
+        let mileage = before.first(Form::Mileage);
+        if let Some(km) = mileage.and_then(|at| decimal(before.at(at))) {
             draft.set(Name::OdometerM, Value::Int(carry::whole(km * 1_000.0)));
         }
-        let mileage = before.iter().position(is_mileage);
-        let hours = before.iter().position(|field| fields::hours(field).is_some());
-        draft.set_int(Name::EngineHoursS, hours.and_then(|at| before.get(at)).and_then(|field| fields::hours(field)));
+        let hours = before.first(Form::Hours);
+        draft.set_int(Name::EngineHoursS, hours.and_then(|at| fields::hours(before.at(at))));
         // Behind the hours, also where these are empty.
         let count = match (state, hours) {
             _ if self.has_port_fields() => ANALOG_INPUTS,
@@ -215,7 +260,7 @@ impl Line<'_> {
         };
         if let Some(from) = hours.or(mileage.map(|at| at.saturating_add(1))).map(|at| at.saturating_add(1)) {
             let to = if state.is_some() { count } else { from.saturating_add(count) };
-            analog_inputs(before.get(from..to.min(before.len())).unwrap_or_default(), draft);
+            analog_inputs(before.fields.get(from..to.min(before.fields.len())).unwrap_or_default(), draft);
         }
         if last {
             self.describe_state(rest, state, charge, draft);
@@ -224,12 +269,12 @@ impl Line<'_> {
 
     /// The GV200 tells three analog inputs and its ports, two digits each, instead of a charge and a state.
     fn has_port_fields(&self) -> bool {
-        matches!(fields::device_type(self.version()), "04" | "35") && self.is_one_of(&["FRI", "ERI"])
+        self.is_report && matches!(fields::device_type(self.version()), "04" | "35")
     }
 
-    fn describe_ports(&self, rest: &[&str], draft: &mut Draft) {
-        let Some(from) = rest.iter().position(is_mileage).map(|at| at.saturating_add(2 + ANALOG_INPUTS)) else { return };
-        let Some([inputs, outputs, behind @ ..]) = rest.get(from..) else { return };
+    fn describe_ports(&self, rest: Tail<'_>, draft: &mut Draft) {
+        let Some(from) = rest.first(Form::Mileage).map(|at| at.saturating_add(2 + ANALOG_INPUTS)) else { return };
+        let Some([inputs, outputs, behind @ ..]) = rest.fields.get(from..) else { return };
         for (name, field) in [(Name::InputMask, inputs), (Name::OutputMask, outputs)] {
             draft.set_int(name, Some(field).filter(|field| fields::is_hex(field, 2)).and_then(|field| hex(field)));
         }
@@ -238,8 +283,8 @@ impl Line<'_> {
         }
     }
 
-    fn describe_state(&self, rest: &[&str], state: Option<usize>, charge: Option<usize>, draft: &mut Draft) {
-        let at = |place: usize| rest.get(place).copied().unwrap_or_default();
+    fn describe_state(&self, rest: Tail<'_>, state: Option<usize>, charge: Option<usize>, draft: &mut Draft) {
+        let at = |place: usize| rest.at(place);
         if let Some(place) = state {
             draft.set_int(Name::BatteryLevelPct, place.checked_sub(1).and_then(|before| fields::percent(at(before))));
             if let Some((ignition, motion)) = fields::state(at(place)) {
@@ -248,7 +293,7 @@ impl Line<'_> {
             let byte = |from: usize| at(place).get(from..from.saturating_add(2)).and_then(hex).map(i64::from);
             draft.set_int(Name::InputMask, byte(2));
             draft.set_int(Name::OutputMask, byte(4));
-            let behind = rest.get(place.saturating_add(1)..).unwrap_or_default();
+            let behind = rest.from(place.saturating_add(1)).fields;
             match self.kind {
                 "FRI" => {
                     draft.set_int(Name::EngineRpm, behind.first().and_then(|rpm| fields::whole(rpm)));
@@ -275,10 +320,10 @@ impl Line<'_> {
             return;
         }
         // Behind hours and two analog inputs; else at the end; else alone.
-        let hours = rest.iter().position(|field| fields::hours(field).is_some());
-        let percent = match (hours, rest.last().and_then(|field| fields::percent(field))) {
+        let hours = rest.first(Form::Hours);
+        let percent = match (hours, rest.fields.last().and_then(|field| fields::percent(field))) {
             (Some(hours), _) => fields::percent(at(hours.saturating_add(3))),
-            (None, None) if self.kind == "ERI" => rest.iter().find_map(|field| fields::percent(field)),
+            (None, None) if self.kind == "ERI" => rest.fields.iter().find_map(|field| fields::percent(field)),
             (None, percent) => percent,
         };
         draft.set_int(Name::BatteryLevelPct, percent);
@@ -295,7 +340,8 @@ impl Line<'_> {
 /// What a mask behind the cell appends to a place, one field for each of its bits, the satellites first. Elsewhere such a field is none.
 fn appended<'a, 'b>(fields: &'b [&'a str]) -> Option<(Option<u32>, &'b [&'a str])> {
     let (mask, behind) = fields.split_first()?;
-    let bits = hex(mask).filter(|bits| mask.len() == 2 && mask.starts_with('0') && bits & 1 != 0)?;
+    let bits =
+        Some(mask).filter(|mask| mask.len() == 2 && mask.starts_with('0')).and_then(|mask| hex(mask)).filter(|bits| bits & 1 != 0)?;
     let satellites = behind.first().filter(|field| field.len() <= 2)?;
     let rest = behind.get(usize::try_from(bits.count_ones()).ok()?..)?;
     (satellites.is_empty() || fields::whole(satellites).is_some()).then_some((fields::whole(satellites), rest))
@@ -308,12 +354,6 @@ pub fn set_state(ignition: Option<bool>, motion: Option<bool>, draft: &mut Draft
             draft.set(name, Value::Bool(value));
         }
     }
-}
-
-/// Kilometres with one decimal: with two it is an accuracy.
-fn is_mileage(field: &&str) -> bool {
-    let [whole @ .., b'.', decimal] = field.as_bytes() else { return false };
-    (1..=9).contains(&whole.len()) && decimal.is_ascii_digit() && whole.iter().all(u8::is_ascii_digit)
 }
 
 /// Where a charge stands that is told with whether it is being charged, behind the millivolts of the battery or an empty field.
@@ -341,13 +381,14 @@ fn analog_inputs(fields: &[&str], draft: &mut Draft) {
 }
 
 /// Wireless networks: an address of twelve digits, then its signal, below zero.
-fn networks(fields: &[&str], draft: &mut Draft) {
+fn networks(tail: Tail<'_>, draft: &mut Draft) {
     let mut number = 0_u8;
-    for (at, field) in fields.iter().enumerate() {
-        if field.len() != 12 || number >= NUMBERED_MAX || !fields::is_hex(field, 12) {
-            continue;
+    for (at, _) in tail.forms.iter().enumerate().filter(|(_, form)| **form == Form::Address) {
+        if number >= NUMBERED_MAX {
+            return;
         }
-        let signal = fields.get(at.saturating_add(1)).and_then(|signal| signal.parse::<i16>().ok()).filter(|signal| *signal < 0);
+        let field = tail.at(at);
+        let signal = tail.at(at.saturating_add(1)).parse::<i16>().ok().filter(|signal| *signal < 0);
         if signal.is_none() {
             continue;
         }

@@ -339,7 +339,13 @@ impl WialonDecoder {
         };
         let (body, marked) = admit(checked, "#AB#\r\n", heard)?;
         let mut count = 0_usize;
-        for part in body.split(|byte| *byte == b'|').filter(|part| !part.is_empty()) {
+        let mut rest = Some(body);
+        while let Some(bytes) = rest {
+            let (part, behind) = find(bytes, b'|').and_then(|end| bytes.split_at_checked(end)).unwrap_or((bytes, &[]));
+            rest = behind.get(1..);
+            if part.is_empty() {
+                continue;
+            }
             count = count.saturating_add(1);
             match record::parse(&text(part)) {
                 Some(mut record) => {

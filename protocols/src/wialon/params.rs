@@ -9,32 +9,38 @@ use crate::{Alarm, Attributes, Key, Name, Value};
 use alloc::string::String;
 use core::fmt::Write as _;
 
-/// Attributes that have a field of their own, or are ours to say.
-const NOT_PARAMS: [Name; 9] = [
-    Name::Alarm,
-    Name::Satellites,
-    Name::Hdop,
-    Name::InputMask,
-    Name::OutputMask,
-    Name::DriverId,
-    Name::Buffered,
-    Name::ChecksumIgnored,
-    Name::OutOfRange,
-];
+/// Whether it has neither a field of its own nor is ours to say.
+const fn is_param(name: Name) -> bool {
+    !matches!(
+        name,
+        Name::Alarm
+            | Name::Satellites
+            | Name::Hdop
+            | Name::InputMask
+            | Name::OutputMask
+            | Name::DriverId
+            | Name::Buffered
+            | Name::ChecksumIgnored
+            | Name::OutOfRange
+    )
+}
 
-/// Attributes that are yes or no: there the format has only 0 and 1.
-const YES_NO: [Name; 10] = [
-    Name::Ignition,
-    Name::Motion,
-    Name::Input,
-    Name::Output,
-    Name::Charging,
-    Name::Blocked,
-    Name::Armed,
-    Name::Door,
-    Name::Lock,
-    Name::Mock,
-];
+/// Whether it is yes or no: there the format has only 0 and 1.
+const fn is_yes_no(name: Name) -> bool {
+    matches!(
+        name,
+        Name::Ignition
+            | Name::Motion
+            | Name::Input
+            | Name::Output
+            | Name::Charging
+            | Name::Blocked
+            | Name::Armed
+            | Name::Door
+            | Name::Lock
+            | Name::Mock
+    )
+}
 
 /// Reads a list.
 pub(super) fn read(list: &str, out: &mut Attributes) {
@@ -82,7 +88,7 @@ fn push<'a>(out: &mut Attributes, name: &'a str, value: Value<'a>) {
         _ => {}
     }
     match (key(name), value) {
-        (Key::Named(named, index), Value::Int(bit @ 0..=1)) if YES_NO.contains(&named) => {
+        (Key::Named(named, index), Value::Int(bit @ 0..=1)) if is_yes_no(named) => {
             out.push(Key::Named(named, index), Value::Bool(bit == 1));
         }
         (key, value) => out.push(key, value),
@@ -98,7 +104,7 @@ fn number(value: Value<'_>) -> Option<f64> {
 }
 
 fn key(name: &str) -> Key<'_> {
-    if let Some(named) = Name::from_text(name).filter(|named| !NOT_PARAMS.contains(named)) {
+    if let Some(named) = Name::from_text(name).filter(|named| is_param(*named)) {
         return Key::Named(named, 0);
     }
     let Some((stem, digits)) = name.rsplit_once('_') else { return Key::Text(name) };
@@ -109,7 +115,7 @@ fn key(name: &str) -> Key<'_> {
         return Key::Io(number);
     }
     let index = u8::try_from(number).ok().filter(|index| *index > 0);
-    match (Name::from_text(stem).filter(|named| !NOT_PARAMS.contains(named)), index) {
+    match (Name::from_text(stem).filter(|named| is_param(*named)), index) {
         (Some(named), Some(index)) => Key::Named(named, index),
         _ => Key::Text(name),
     }
@@ -133,7 +139,7 @@ pub(super) fn write(key: Key<'_>, value: Value<'_>, first: bool, out: &mut Strin
             }
             return carried.is_ok();
         }
-        Key::Named(name, _) if NOT_PARAMS.contains(&name) => Err(core::fmt::Error),
+        Key::Named(name, _) if !is_param(name) => Err(core::fmt::Error),
         Key::Named(name, 0) => write!(out, "{}", name.as_str()),
         Key::Named(name, index) => write!(out, "{}_{index}", name.as_str()),
         Key::Io(id) => write!(out, "io_{id}"),

@@ -1,7 +1,7 @@
 //! The fields of a record.
 
 use super::params;
-use crate::wire::{Parts, decimal, decimal_single};
+use crate::wire::{Parts, decimal, decimal_single, truncated};
 use crate::{Attributes, Civil, Fix, Key, Latitude, Longitude, Name, Record, Value};
 use alloc::format;
 
@@ -27,11 +27,16 @@ fn real(field: Option<&str>, name: &'static str, suspicious: &mut Option<&'stati
 
 /// Reads a record; `None` if it has too few or too many fields. A value out of range is left out, and named.
 pub(super) fn parse(text: &str) -> Option<Record> {
-    let count = text.bytes().filter(|byte| *byte == b';').count().saturating_add(1);
-    if !(SHORT_FIELDS..=FIELDS).contains(&count) {
+    let (mut fields, mut count) = ([""; FIELDS], 0_usize);
+    let mut parts = Parts::of(text, ';');
+    for (field, part) in fields.iter_mut().zip(parts.by_ref()) {
+        *field = part;
+        count = count.saturating_add(1);
+    }
+    if count < SHORT_FIELDS || parts.rest().is_some() {
         return None;
     }
-    let mut fields = Parts::of(text, ';');
+    let mut fields = fields.iter().copied();
     let mut next = || fields.next();
     let mut suspicious = None;
     let (date, time) = (present(next()), present(next()));
@@ -133,7 +138,7 @@ fn place(latitude: (&str, &str), longitude: (&str, &str), suspicious: &mut Optio
 /// `DDMM.mm` and the side of the zero line.
 fn degrees(digits: &str, side: &str, positive: &str, negative: &str) -> Option<f64> {
     let number: f64 = decimal(digits).filter(|number| *number >= 0.0)?;
-    let whole = libm::trunc(number / 100.0);
+    let whole = truncated(number / 100.0);
     let degrees = whole + (number - whole * 100.0) / 60.0;
     match side {
         side if side == positive => Some(degrees),

@@ -1,24 +1,39 @@
 //! Lines taken apart, and the numbers in them: what text protocols do most of the time.
 
-/// The parts of a text between separators, which are one ASCII character: as [`str::split`], but without its start-up cost a part.
+/// One in each byte of a word.
+const LOW: u64 = 0x0101_0101_0101_0101;
+/// The highest bit of each byte of a word.
+const HIGH: u64 = 0x8080_8080_8080_8080;
+const WORD_BYTES: usize = 8;
+
+/// The parts of a text between separators, which are one ASCII character: as [`str::split`], but a line of many short parts is looked
+/// at in one pass, eight bytes a step, instead of being searched anew for each part.
 #[derive(Clone, Debug)]
 pub struct Parts<'a> {
-    rest: Option<&'a str>,
-    separator: u8,
+    text: &'a str,
+    /// Where the next part begins; `None` behind the last one.
+    start: Option<usize>,
+    /// The separator in each byte.
+    pattern: u64,
+    /// Separators that were seen and not yet passed: the highest bits of the bytes of the word that ends at `ahead`.
+    seen: u64,
+    ahead: usize,
 }
 
 impl<'a> Parts<'a> {
     /// Of a text. A separator that is no ASCII character stands nowhere.
     #[must_use]
+    #[inline]
     pub fn of(text: &'a str, separator: char) -> Self {
         // 0xFF stands in no text.
-        Self { rest: Some(text), separator: u8::try_from(separator).ok().filter(u8::is_ascii).unwrap_or(0xFF) }
+        let separator = u8::try_from(separator).ok().filter(u8::is_ascii).unwrap_or(0xFF);
+        Self { text, start: Some(0), pattern: LOW.wrapping_mul(u64::from(separator)), seen: 0, ahead: 0 }
     }
 
     /// What was not yet taken; `None` behind the last part.
     #[must_use]
-    pub const fn rest(&self) -> Option<&'a str> {
-        self.rest
+    pub fn rest(&self) -> Option<&'a str> {
+        self.text.get(self.start?..)
     }
 }
 
@@ -27,35 +42,99 @@ impl<'a> Iterator for Parts<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<&'a str> {
-        let rest = self.rest?;
-        match find(rest.as_bytes(), self.separator).and_then(|at| rest.split_at_checked(at)) {
-            Some((part, behind)) => {
-                self.rest = behind.get(1..);
-                Some(part)
-            }
-            None => self.rest.take(),
+        let start = self.start?;
+        while self.seen == 0 {
+            let rest = self.text.as_bytes().get(self.ahead..).unwrap_or_default();
+            self.seen = match rest.first_chunk() {
+                Some(word) => each(*word, self.pattern),
+                None if rest.is_empty() => {
+                    self.start = None;
+                    return self.text.get(start..);
+                }
+                None => each_of_last(rest, self.pattern),
+            };
+            self.ahead = self.ahead.wrapping_add(WORD_BYTES);
         }
+        let end = self.ahead.wrapping_sub(WORD_BYTES).wrapping_add(lowest(self.seen));
+        self.seen &= self.seen.wrapping_sub(1);
+        self.start = Some(end.wrapping_add(1));
+        self.text.get(start..end)
     }
 }
 
-/// Where a byte stands first. Eight bytes are looked at in one step (the classical test for a zero byte in a word).
+/// Which bytes of a word are the wanted one, told by their highest bits. No carry passes from one byte to the next, so that it is right
+/// of all of them.
+#[inline]
+const fn each(word: [u8; WORD_BYTES], pattern: u64) -> u64 {
+    let differs = u64::from_le_bytes(word) ^ pattern;
+    !((differs & !HIGH).wrapping_add(!HIGH) | differs) & HIGH
+}
+
+/// The same of less than a word: the last bytes of a text.
+fn each_of_last(rest: &[u8], pattern: u64) -> u64 {
+    let mut word = [0; WORD_BYTES];
+    let mut mask = 0_u64;
+    for (to, from) in word.iter_mut().zip(rest) {
+        *to = *from;
+        mask = (mask << 8) | 0xFF;
+    }
+    each(word, pattern) & mask
+}
+
+/// The place of the first byte that is told by its highest bit.
+#[inline]
+fn lowest(hits: u64) -> usize {
+    usize::try_from(hits.trailing_zeros() / 8).unwrap_or(0)
+}
+
+/// Where a byte stands first.
 #[must_use]
 #[inline]
 pub fn find(bytes: &[u8], wanted: u8) -> Option<usize> {
-    const LOW: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let pattern = LOW.wrapping_mul(u64::from(wanted));
-    let (words, rest) = bytes.as_chunks::<8>();
+    find_any(bytes, [wanted])
+}
+
+/// Where one of some bytes stands first. Eight bytes are looked at in one step (the classical test for a zero byte in a word, which is
+/// right of the first one).
+#[must_use]
+#[inline]
+pub fn find_any<const COUNT: usize>(bytes: &[u8], wanted: [u8; COUNT]) -> Option<usize> {
+    let patterns = wanted.map(|byte| LOW.wrapping_mul(u64::from(byte)));
+    let hits = |word: &[u8; WORD_BYTES]| {
+        patterns.iter().fold(0, |hits, pattern| {
+            let differs = u64::from_le_bytes(*word) ^ pattern;
+            hits | (differs.wrapping_sub(LOW) & !differs & HIGH)
+        })
+    };
+    let (words, rest) = bytes.as_chunks();
     for (index, word) in words.iter().enumerate() {
-        let differs = u64::from_le_bytes(*word) ^ pattern;
-        let hit = differs.wrapping_sub(LOW) & !differs & HIGH;
-        if hit != 0 {
-            let place = usize::try_from(hit.trailing_zeros() / 8).unwrap_or(0);
-            return Some(index.wrapping_mul(8).wrapping_add(place));
+        let hits = hits(word);
+        if hits != 0 {
+            return Some(index.wrapping_mul(WORD_BYTES).wrapping_add(lowest(hits)));
         }
     }
-    let place = rest.iter().position(|byte| *byte == wanted)?;
-    Some(bytes.len().wrapping_sub(rest.len()).wrapping_add(place))
+    match bytes.last_chunk() {
+        // Those of its bytes that were looked at before are not wanted.
+        Some(last) => {
+            let hits = hits(last);
+            (hits != 0).then(|| bytes.len().wrapping_sub(WORD_BYTES).wrapping_add(lowest(hits)))
+        }
+        None => rest.iter().position(|byte| wanted.contains(byte)),
+    }
+}
+
+/// Where a text stands first; an empty one nowhere. For texts that begin with a byte that is rare where they are looked for.
+#[must_use]
+pub fn find_text(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    let first = *wanted.first()?;
+    let mut from = 0_usize;
+    loop {
+        let at = from.wrapping_add(find(bytes.get(from..)?, first)?);
+        if bytes.get(at..)?.starts_with(wanted) {
+            return Some(at);
+        }
+        from = at.wrapping_add(1);
+    }
 }
 
 /// Digits that are whole and exact in an `f64` and, up to seven, in an `f32`.
@@ -83,16 +162,30 @@ impl Plain {
         if digits.len() > EXACT_DIGITS_MAX + 1 {
             return None;
         }
-        let (mut mantissa, mut point) = (0_u64, None);
-        for (place, byte) in digits.iter().enumerate() {
-            match byte {
-                b'0'..=b'9' => mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(byte & 0x0F)),
-                b'.' if point.is_none() => point = Some(place),
-                _ => return None,
+        let (mut mantissa, mut decimals, mut pointed) = (0_u64, 0_usize, false);
+        let mut rest = digits.iter();
+        for byte in rest.by_ref() {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                if *byte != b'.' {
+                    return None;
+                }
+                pointed = true;
+                break;
+            }
+            mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
+        }
+        if pointed {
+            decimals = rest.len();
+            for byte in rest {
+                let digit = byte.wrapping_sub(b'0');
+                if digit > 9 {
+                    return None;
+                }
+                mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
             }
         }
-        let decimals = point.map_or(0, |place| digits.len().saturating_sub(place).saturating_sub(1));
-        let digits = digits.len().saturating_sub(usize::from(point.is_some()));
+        let digits = digits.len().saturating_sub(usize::from(pointed));
         (1..=EXACT_DIGITS_MAX).contains(&digits).then_some(Self { negative, mantissa, digits, decimals })
     }
 }
@@ -123,6 +216,16 @@ pub fn decimal_single(text: &str) -> Option<f32> {
     }
 }
 
+/// Without what stands behind the point. The way over a whole number is a step or two; `libm` goes bit by bit.
+#[must_use]
+#[inline]
+#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
+pub fn truncated(number: f64) -> f64 {
+    /// Below it each whole number is exact.
+    const EXACT: f64 = 4_503_599_627_370_496.0;
+    if number.abs() < EXACT { (number as i64) as f64 } else { libm::trunc(number) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,6 +238,27 @@ mod tests {
         #[test]
         fn parts_are_those_of_split(text in "[,a-zäß€0-9.]{0,40}") {
             prop_assert_eq!(Parts::of(&text, ',').collect::<Vec<_>>(), text.split(',').collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn what_is_left_is_that_of_splitn(text in "[,:\u{0}a-zä€]{0,30}", taken in 0_usize..9) {
+            let mut parts = Parts::of(&text, ',');
+            for _ in 0..taken {
+                parts.next();
+            }
+            let left = text.splitn(taken.saturating_add(1), ',').nth(taken);
+            prop_assert_eq!(parts.rest(), left);
+            prop_assert_eq!(Parts::of(&text, '\u{0}').count(), text.split('\u{0}').count());
+        }
+
+        #[test]
+        fn a_number_is_cut_as_libm_cuts_it(number in prop_oneof![any::<f64>(), -20_000.0..20_000.0]) {
+            prop_assert!(truncated(number) == libm::trunc(number) || number.is_nan());
+        }
+
+        #[test]
+        fn a_text_is_found_where_it_stands(text in "[abä]{0,30}", wanted in "[abä]{1,3}") {
+            prop_assert_eq!(find_text(text.as_bytes(), wanted.as_bytes()), text.find(&wanted));
         }
 
         #[test]
@@ -158,6 +282,8 @@ mod tests {
         #[test]
         fn a_byte_is_found_where_it_stands(bytes in proptest::collection::vec(any::<u8>(), 0..40), wanted: u8) {
             prop_assert_eq!(find(&bytes, wanted), bytes.iter().position(|b| *b == wanted));
+            let either = [wanted, wanted.wrapping_add(1)];
+            prop_assert_eq!(find_any(&bytes, either), bytes.iter().position(|b| either.contains(b)));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Texts, digits, degrees and minutes.
 
-use super::{Parts, decimal};
+use super::{Parts, decimal, truncated};
 use alloc::string::String;
 use alloc::vec::Vec;
 use smallvec::SmallVec;
@@ -168,7 +168,7 @@ pub fn wifi_text(address: [u8; 6], signal: Option<u16>) -> ShortText {
 #[must_use]
 pub fn degrees_minutes(digits: &str) -> Option<f64> {
     let number = decimal(digits)?;
-    let whole = libm::trunc(number / 100.0);
+    let whole = truncated(number / 100.0);
     let minutes = number - whole * 100.0;
     (minutes.abs() < 60.0).then_some(whole + minutes / 60.0)
 }
