@@ -38,7 +38,7 @@ use crate::{
     MICROS_PER_SECOND, Message, Name, Progress, Record, Release, Replies, Transport, Value, carry,
 };
 use alloc::vec::Vec;
-use bytes::BytesMut;
+use bytes::{Buf as _, BytesMut};
 
 /// What `egts` is to the rest.
 pub(crate) const ABOUT: About = About {
@@ -78,8 +78,8 @@ const LEVEL: u8 = 27;
 const VALID: u8 = 0x01;
 /// A place without a height.
 const PLACE_BYTES_MIN: usize = 21;
-/// Records of one packet: terminals send some hundred at most.
-const PACKET_RECORDS_MAX: usize = 1_024;
+/// Records of a packet that are read by one call: a record may have seven bytes, and becomes a message and a reply.
+const RECORDS_A_STEP: usize = 64;
 const FROM_MEMORY: u8 = 0x08;
 const MOVING: u8 = 0x10;
 const SOUTH: u8 = 0x20;
@@ -97,6 +97,19 @@ pub struct EgtsDecoder {
     known: bool,
     /// Packets that were sent.
     packets: u16,
+    /// A packet whose records are being read.
+    open: Option<OpenPacket>,
+}
+
+/// A packet of which some records are read and the rest stands in the buffer, whole and checked.
+#[derive(Clone, Copy, Debug)]
+struct OpenPacket {
+    number: u16,
+    /// Bytes of records that are left.
+    records_bytes: usize,
+    /// Bytes of the checksum behind them.
+    checksum_bytes: usize,
+    fits: bool,
 }
 
 /// A record of a packet.
@@ -115,6 +128,10 @@ impl Decoder for EgtsDecoder {
         out: &mut Vec<Message>,
         replies: &mut Replies,
     ) -> Result<Progress, DecodeError> {
+        if let Some(open) = self.open.take() {
+            self.go_on(open, bytes, out, replies);
+            return Ok(Progress::Frame);
+        }
         let Some(first) = bytes.first() else { return Ok(Progress::NeedMore) };
         if *first != VERSION {
             return Err(DecodeError::fatal("not a packet of version 1"));
@@ -140,24 +157,25 @@ impl Decoder for EgtsDecoder {
         if bytes.len() < total {
             return Ok(Progress::NeedMore);
         }
-        let frame = bytes.split_to(total);
+        let frame = bytes.get(..total).unwrap_or_default();
         let data = frame.get(head..head.saturating_add(length)).unwrap_or_default();
         let fits = length == 0 || frame.get(head.saturating_add(length)..) == Some(crc16_ccitt_false(data).to_le_bytes().as_slice());
         if !fits && !lenient {
+            bytes.advance(total);
             return Err(DecodeError::skipped("checksum"));
         }
-        let packet = u16::from_le_bytes([packet_low, packet_high]);
+        let number = u16::from_le_bytes([packet_low, packet_high]);
         match kind {
             RESPONSE => out.push(Message::Heartbeat { identifier: None, attributes: Draft::new().attributes }),
             DATA => {
-                let entries = entries(data);
-                if entries.len() > PACKET_RECORDS_MAX {
-                    return Err(DecodeError::skipped("too many records"));
-                }
-                self.data(packet, &entries, fits && head_fits, out, replies);
+                let checksum_bytes = total.saturating_sub(head).saturating_sub(length);
+                bytes.advance(head);
+                self.go_on(OpenPacket { number, records_bytes: length, checksum_bytes, fits: fits && head_fits }, bytes, out, replies);
+                return Ok(Progress::Frame);
             }
             _ => out.push(Message::Undecoded { identifier: None, reason: "kind of packet", raw: frame.to_vec() }),
         }
+        bytes.advance(total);
         Ok(Progress::Frame)
     }
 
@@ -200,12 +218,6 @@ fn push_record(number: u16, service: u8, parts: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(parts);
 }
 
-/// The records of a packet, one more than are taken at most; what is left over at the end is none.
-fn entries(data: &[u8]) -> Vec<Entry<'_>> {
-    let mut body = Cursor::new(data);
-    core::iter::from_fn(|| entry(&mut body)).take(PACKET_RECORDS_MAX.saturating_add(1)).collect()
-}
-
 fn entry<'a>(body: &mut Cursor<'a>) -> Option<Entry<'a>> {
     let (length, number, flags) = (usize::from(body.le_u16()?), body.le_u16()?, body.u8()?);
     let object = if flags & 1 != 0 { Some(body.le_u32()?) } else { None };
@@ -232,33 +244,51 @@ impl<'a> Iterator for Parts<'a> {
 }
 
 impl EgtsDecoder {
-    fn data(&mut self, packet: u16, entries: &[Entry<'_>], fits: bool, out: &mut Vec<Message>, replies: &mut Replies) {
-        for entry in entries {
-            let identifier = entry.object.filter(|_| !self.known).and_then(|object| Identifier::new(&alloc::format!("{object}")));
-            let before = out.len();
-            match entry.service {
-                AUTHORISATION => self.authorise(entry, out),
-                TELEMATICS => telematics(entry, identifier, fits, out),
-                _ => {}
-            }
-            if out.len() == before {
-                out.push(Message::Undecoded { identifier, reason: "record", raw: entry.parts.to_vec() });
-            }
-            let release = if entry.service == AUTHORISATION { Release::Identified } else { Release::Durable };
-            let mut response = Vec::with_capacity(16);
-            response.extend_from_slice(&packet.to_le_bytes());
-            response.push(0);
-            let mut parts = Vec::with_capacity(6);
-            let [low, high] = entry.number.to_le_bytes();
-            push_part(RECORD_RESPONSE, &[low, high, 0], &mut parts);
-            push_record(0, entry.service, &parts, &mut response);
-            self.answer(RESPONSE, &response, release, replies);
-            if entry.service == AUTHORISATION {
-                let (mut parts, mut result) = (Vec::with_capacity(4), Vec::with_capacity(11));
-                push_part(RESULT_CODE, &[0], &mut parts);
-                push_record(0, AUTHORISATION, &parts, &mut result);
-                self.answer(DATA, &result, release, replies);
-            }
+    /// Reads the next records of a packet. What is left over at the end is none.
+    fn go_on(&mut self, mut open: OpenPacket, bytes: &mut BytesMut, out: &mut Vec<Message>, replies: &mut Replies) {
+        let mut body = Cursor::new(bytes.get(..open.records_bytes).unwrap_or_default());
+        let mut left = RECORDS_A_STEP;
+        while left > 0
+            && let Some(entry) = entry(&mut body)
+        {
+            left = left.saturating_sub(1);
+            self.record(&open, &entry, out, replies);
+        }
+        let rest = body.rest().len();
+        if left > 0 || rest == 0 {
+            bytes.advance(open.records_bytes.saturating_add(open.checksum_bytes).min(bytes.len()));
+        } else {
+            bytes.advance(open.records_bytes.saturating_sub(rest));
+            open.records_bytes = rest;
+            self.open = Some(open);
+        }
+    }
+
+    fn record(&mut self, packet: &OpenPacket, entry: &Entry<'_>, out: &mut Vec<Message>, replies: &mut Replies) {
+        let identifier = entry.object.filter(|_| !self.known).and_then(|object| Identifier::new(&alloc::format!("{object}")));
+        let before = out.len();
+        match entry.service {
+            AUTHORISATION => self.authorise(entry, out),
+            TELEMATICS => telematics(entry, identifier, packet.fits, out),
+            _ => {}
+        }
+        if out.len() == before && !entry.parts.is_empty() {
+            out.push(Message::Undecoded { identifier, reason: "record", raw: entry.parts.to_vec() });
+        }
+        let release = if entry.service == AUTHORISATION { Release::Identified } else { Release::Durable };
+        let mut response = Vec::with_capacity(16);
+        response.extend_from_slice(&packet.number.to_le_bytes());
+        response.push(0);
+        let mut parts = Vec::with_capacity(6);
+        let [low, high] = entry.number.to_le_bytes();
+        push_part(RECORD_RESPONSE, &[low, high, 0], &mut parts);
+        push_record(0, entry.service, &parts, &mut response);
+        self.answer(RESPONSE, &response, release, replies);
+        if entry.service == AUTHORISATION {
+            let (mut parts, mut result) = (Vec::with_capacity(4), Vec::with_capacity(11));
+            push_part(RESULT_CODE, &[0], &mut parts);
+            push_record(0, AUTHORISATION, &parts, &mut result);
+            self.answer(DATA, &result, release, replies);
         }
     }
 
