@@ -1,35 +1,10 @@
-//! The geofences of each account, by an R-tree of boxes that narrows, and the forms themselves that decide.
+//! The geofences of each account: grids of boxes that narrow, and the forms themselves that decide.
 
+use super::grid::{Grid, Leaf};
 use super::shape::{GeoBox, Probe, Ready};
 use crate::model::{AccountId, DefinitionSet, Geofence, GeofenceId, Micros, Point};
-use rstar::{AABB, RTree, RTreeObject};
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 use std::sync::Arc;
-
-/// A box of a part of a form. In `f32`, to be small: rounding keeps the order of numbers, so a point in the box stays in it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Leaf {
-    lower: [f32; 2],
-    upper: [f32; 2],
-    slot: u32,
-    part: u32,
-}
-
-impl Leaf {
-    #[allow(clippy::cast_possible_truncation)]
-    const fn new(bounds: GeoBox, slot: u32, part: u32) -> Self {
-        Self { lower: [bounds.west as f32, bounds.south as f32], upper: [bounds.east as f32, bounds.north as f32], slot, part }
-    }
-}
-
-impl RTreeObject for Leaf {
-    type Envelope = AABB<[f32; 2]>;
-
-    fn envelope(&self) -> Self::Envelope {
-        AABB::from_corners(self.lower, self.upper)
-    }
-}
 
 #[derive(Debug)]
 struct Fence {
@@ -56,7 +31,7 @@ impl Fence {
 /// The geofences of one account.
 #[derive(Debug, Default)]
 pub struct AccountFences {
-    tree: RTree<Leaf>,
+    grid: Grid,
     slots: Vec<Option<Fence>>,
     free: Vec<u32>,
     by_id: HashMap<GeofenceId, u32>,
@@ -70,15 +45,12 @@ impl AccountFences {
             return;
         }
         let mut probe = Probe::new(point);
-        #[allow(clippy::cast_possible_truncation)]
-        let at = AABB::from_point([point.longitude as f32, point.latitude as f32]);
-        let _: ControlFlow<()> = self.tree.locate_in_envelope_intersecting_int(at, |leaf| {
+        self.grid.each(point, |leaf| {
             if let Some(Some(fence)) = self.slots.get(leaf.slot as usize)
                 && fence.ready.holds(leaf.part, &mut probe)
             {
                 inside.push(fence.id);
             }
-            ControlFlow::Continue(())
         });
         if inside.len() > 1 {
             inside.sort_unstable();
@@ -106,9 +78,9 @@ impl AccountFences {
 
     fn bulk(geofences: &[&Geofence]) -> Self {
         let fences: Vec<Fence> = geofences.iter().map(|g| Fence::new(g)).collect();
-        let leaves = fences.iter().zip(0_u32..).flat_map(|(f, slot)| f.leaves(slot)).collect();
+        let grid = Grid::bulk(fences.iter().zip(0_u32..).flat_map(|(f, slot)| f.leaves(slot)));
         let by_id = fences.iter().zip(0_u32..).map(|(f, slot)| (f.id, slot)).collect();
-        Self { tree: RTree::bulk_load(leaves), slots: fences.into_iter().map(Some).collect(), free: Vec::new(), by_id }
+        Self { grid, slots: fences.into_iter().map(Some).collect(), free: Vec::new(), by_id }
     }
 
     fn put(&mut self, geofence: &Geofence) {
@@ -119,7 +91,7 @@ impl AccountFences {
             u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
         });
         for leaf in fence.leaves(slot) {
-            self.tree.insert(leaf);
+            self.grid.insert(leaf);
         }
         self.by_id.insert(fence.id, slot);
         if let Some(place) = self.slots.get_mut(slot as usize) {
@@ -131,7 +103,7 @@ impl AccountFences {
         let Some(slot) = self.by_id.remove(&id) else { return };
         let Some(fence) = self.slots.get_mut(slot as usize).and_then(Option::take) else { return };
         for leaf in fence.leaves(slot) {
-            self.tree.remove(&leaf);
+            self.grid.remove(&leaf);
         }
         self.free.push(slot);
     }

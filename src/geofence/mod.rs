@@ -7,6 +7,7 @@
 //! longitude and latitude (as GeoJSON has them), and take the shorter way around where they cross the antimeridian. A ring that
 //! goes around a pole holds the pole nearer to it.
 
+mod grid;
 mod index;
 mod presence;
 mod ring;
