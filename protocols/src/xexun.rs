@@ -81,13 +81,13 @@ impl Decoder for XexunDecoder {
         _: &mut Replies,
     ) -> Result<Progress, DecodeError> {
         let full = env.options.flag("full");
-        let end = if full { line_end(bytes) } else { message_end(bytes) };
-        let Some(end) = end else {
+        let end = if full { line_end(bytes).map(|end| (None, end)) } else { message_end(bytes) };
+        let Some((mark, end)) = end else {
             return if bytes.len() >= FRAME_BYTES_MAX { Err(DecodeError::fatal("frame too long")) } else { Ok(Progress::NeedMore) };
         };
         // Read where it stands: a frame of its own is one more owner of the buffer.
         let result = match core::str::from_utf8(bytes.get(..end).unwrap_or_default()) {
-            Ok(text) => read(text.trim_ascii(), env.options.ignore_checksum, out),
+            Ok(text) => read(text.trim_ascii(), mark, env.options.ignore_checksum, out),
             Err(_) => Err(DecodeError::skipped("no text")),
         };
         bytes.advance(end);
@@ -136,21 +136,23 @@ fn sentence_start(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// Where a message without a line end ends; what stands before its sentence is passed over.
-fn message_end(bytes: &mut BytesMut) -> Option<usize> {
+/// Where the mark of a message without a line end stands and where the message ends; what stands before its sentence is passed over.
+fn message_end(bytes: &mut BytesMut) -> Option<(Option<usize>, usize)> {
     let start = sentence_start(bytes);
     // The last bytes may be the beginning of a sentence.
     let noise = start.unwrap_or_else(|| bytes.len().saturating_sub(SENTENCE_BYTES.saturating_sub(1)));
     bytes.advance(noise);
     start?;
     let window = bytes.get(..FRAME_BYTES_MAX).unwrap_or(bytes);
-    let mark = find_text(window, MARK)?.saturating_add(MARK.len());
-    let comma = find(window.get(mark..)?, b',')?;
-    Some(mark.saturating_add(comma).saturating_add(1))
+    let mark = find_text(window, MARK)?;
+    let behind = mark.saturating_add(MARK.len());
+    let comma = find(window.get(behind..)?, b',')?;
+    Some((Some(mark), behind.saturating_add(comma).saturating_add(1)))
 }
 
-fn read(text: &str, ignore_checksum: bool, out: &mut Vec<Message>) -> Result<(), DecodeError> {
-    let mark = find_text(text.as_bytes(), MARK).ok_or(DecodeError::skipped("no device"))?;
+/// Reads a message; where its mark stands, if that is known.
+fn read(text: &str, mark: Option<usize>, ignore_checksum: bool, out: &mut Vec<Message>) -> Result<(), DecodeError> {
+    let mark = mark.or_else(|| find_text(text.as_bytes(), MARK)).ok_or(DecodeError::skipped("no device"))?;
     let (before, behind) = text.split_at_checked(mark).unwrap_or((text, ""));
     let mut behind = Parts::of(behind.get(MARK.len()..).unwrap_or_default(), ',');
     let identifier = behind.next().filter(|imei| imei.bytes().all(|byte| byte.is_ascii_digit())).and_then(Identifier::new);
@@ -204,9 +206,18 @@ fn place(sentence: &str) -> Draft {
     draft
 }
 
+/// Without white space around it; nearly all have none.
+fn trimmed(text: &str) -> &str {
+    match text.as_bytes() {
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+        [only] if only.is_ascii_graphic() => text,
+        _ => text.trim(),
+    }
+}
+
 /// Signal, and what happened.
 fn describe_words(words: &str, draft: &mut Draft) {
-    let mut parts = Parts::of(words, ',').map(str::trim).filter(|part| !part.is_empty());
+    let mut parts = Parts::of(words, ',').map(trimmed).filter(|part| !part.is_empty());
     match parts.next() {
         Some("F") => draft.set(Name::GpsStatus, Value::Text("full")),
         Some("L") => draft.set(Name::GpsStatus, Value::Text("low")),

@@ -20,6 +20,14 @@ pub enum Form {
     Other,
 }
 
+impl Form {
+    /// Its bit in a set of forms.
+    #[inline]
+    pub const fn bit(self) -> u8 {
+        1_u8.wrapping_shl(self as u32)
+    }
+}
+
 /// Looks at a field once, for all who ask later. Its length leaves one form or two.
 #[inline]
 pub fn form(field: &str) -> Form {
@@ -103,11 +111,9 @@ pub fn hours(field: &str) -> Option<i64> {
     if !(11..=13).contains(&field.len()) {
         return None;
     }
-    let mut parts = field.split(':');
-    let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next()?);
-    if !(5..=7).contains(&hours.len()) || minutes.len() != 2 || seconds.len() != 2 || parts.next().is_some() {
-        return None;
-    }
+    let [hours @ .., b':', _, _, b':', _, _] = field.as_bytes() else { return None };
+    let (hours, behind) = field.split_at_checked(hours.len())?;
+    let (minutes, seconds) = (behind.get(1..3)?, behind.get(4..)?);
     let number = |text: &str| text.parse::<u32>().ok().map(i64::from);
     Some(number(hours)?.saturating_mul(3_600).saturating_add(number(minutes)?.saturating_mul(60)).saturating_add(number(seconds)?))
 }

@@ -34,7 +34,7 @@ mod text;
 
 pub use encoder::QueclinkEncoder;
 
-use crate::wire::{find, find_any};
+use crate::wire::{find, find_far};
 use crate::{
     About, Addressee, CannotSay, Checksum, Command, DecodeError, Decoder, Environment, Expect, Message, Progress, Replies, Transport,
 };
@@ -194,7 +194,7 @@ fn cut(bytes: &[u8], datagram: bool) -> Cut {
         };
     }
     let window = bytes.get(..FRAME_BYTES_MAX).unwrap_or(bytes);
-    match find_any(window, [b'$', 0]) {
+    match find_far(window, [b'$', 0]) {
         Some(end) => Cut::Text(end.saturating_add(1)),
         None if bytes.len() >= FRAME_BYTES_MAX => Cut::TooLong,
         None if datagram => Cut::Text(bytes.len()),

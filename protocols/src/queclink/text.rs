@@ -2,7 +2,7 @@
 
 use super::extended;
 use super::fields::{self, Form, hex};
-use crate::wire::{self, Parts, cell_text, decimal, find, wifi_text};
+use crate::wire::{self, cell_text, cut, decimal, find, wifi_text};
 use crate::{DecodeError, Draft, Environment, Identifier, Key, Message, Name, Release, Replies, Value, carry};
 use alloc::format;
 use alloc::string::String;
@@ -31,6 +31,8 @@ pub struct Line<'a> {
     fields: &'a [&'a str],
     /// What each of them is by its form.
     forms: &'a [Form],
+    /// Which forms there are among them.
+    known: u8,
     /// A report, plain or extended: by far the most frequent.
     is_report: bool,
     /// Three letters.
@@ -68,7 +70,7 @@ impl<'a> Line<'a> {
     }
 
     fn tail(&self, from: usize, to: usize) -> Tail<'a> {
-        Tail { fields: self.fields, forms: self.forms }.from(from).to(to.saturating_sub(from))
+        Tail { fields: self.fields, forms: self.forms, known: self.known }.from(from).to(to.saturating_sub(from))
     }
 
     fn is_one_of(&self, kinds: &[&str]) -> bool {
@@ -81,6 +83,8 @@ impl<'a> Line<'a> {
 struct Tail<'a> {
     fields: &'a [&'a str],
     forms: &'a [Form],
+    /// Which forms the whole message has.
+    known: u8,
 }
 
 impl<'a> Tail<'a> {
@@ -89,15 +93,18 @@ impl<'a> Tail<'a> {
     }
 
     fn first(self, wanted: Form) -> Option<usize> {
+        if self.known & wanted.bit() == 0 {
+            return None;
+        }
         self.forms.iter().position(|form| *form == wanted)
     }
 
     fn from(self, start: usize) -> Self {
-        Self { fields: self.fields.get(start..).unwrap_or_default(), forms: self.forms.get(start..).unwrap_or_default() }
+        Self { fields: self.fields.get(start..).unwrap_or_default(), forms: self.forms.get(start..).unwrap_or_default(), ..self }
     }
 
     fn to(self, end: usize) -> Self {
-        Self { fields: self.fields.get(..end).unwrap_or(self.fields), forms: self.forms.get(..end).unwrap_or(self.forms) }
+        Self { fields: self.fields.get(..end).unwrap_or(self.fields), forms: self.forms.get(..end).unwrap_or(self.forms), ..self }
     }
 }
 
@@ -110,7 +117,15 @@ struct Place {
 
 /// Reads a message without its end.
 pub fn read(text: &str, env: &Environment<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Result<(), DecodeError> {
-    let fields: Split<'_> = Parts::of(text, ',').take(FIELDS_MAX).collect();
+    let (mut fields, mut forms, mut known) = (Split::new(), Forms::new(), 0);
+    cut(text, b',', |field| {
+        if fields.len() < FIELDS_MAX {
+            let form = fields::form(field);
+            fields.push(field);
+            forms.push(form);
+            known |= form.bit();
+        }
+    });
     let field = |index: usize| fields.get(index).copied().unwrap_or_default();
     let head = field(0);
     let colon = find(head.as_bytes(), b':').and_then(|colon| head.split_at_checked(colon)).ok_or(DecodeError::skipped("no kind"))?;
@@ -123,9 +138,8 @@ pub fn read(text: &str, env: &Environment<'_>, out: &mut Vec<Message>, replies: 
     let end = if fields::is_time(field(sent)) && sent > device { sent } else { fields.len() };
     let count = field(fields.len().saturating_sub(1));
     let oldest = device == 1 && count.len() == 10;
-    let forms: Forms = fields.iter().map(|field| fields::form(field)).collect();
     let is_report = matches!(kind, "FRI" | "ERI");
-    let line = Line { oldest, kind, buffered: prefix == "+BUFF", device, end, fields: &fields, forms: &forms, is_report };
+    let line = Line { oldest, kind, buffered: prefix == "+BUFF", device, end, fields: &fields, forms: &forms, known, is_report };
     match (prefix, kind) {
         ("+ACK", "HBD") => {
             out.push(Message::Heartbeat { identifier, attributes: Draft::new().attributes });
@@ -382,6 +396,9 @@ fn analog_inputs(fields: &[&str], draft: &mut Draft) {
 
 /// Wireless networks: an address of twelve digits, then its signal, below zero.
 fn networks(tail: Tail<'_>, draft: &mut Draft) {
+    if tail.known & Form::Address.bit() == 0 {
+        return;
+    }
     let mut number = 0_u8;
     for (at, _) in tail.forms.iter().enumerate().filter(|(_, form)| **form == Form::Address) {
         if number >= NUMBERED_MAX {

@@ -31,7 +31,7 @@ mod record;
 
 pub use encoder::WialonEncoder;
 
-use crate::wire::{crc16_arc, find};
+use crate::wire::{crc16_arc, find_far};
 use crate::{
     About, Addressee, Attributes, CannotSay, Checksum, Command, DecodeError, Decoder, Environment, Expect, Identifier, Message, Name,
     Progress, Record, Release, Replies, Reply, ReplyBody, Transport, Value,
@@ -217,7 +217,7 @@ impl WialonDecoder {
     /// Where the first line ends, its end included.
     fn line_end(&mut self, bytes: &[u8], datagram: bool) -> Result<Option<usize>, DecodeError> {
         let unseen = bytes.get(self.scanned..).unwrap_or_default();
-        let end = match find(unseen, b'\n') {
+        let end = match find_far(unseen, [b'\n']) {
             Some(place) => Some(self.scanned.saturating_add(place).saturating_add(1)),
             None if datagram && !bytes.is_empty() => Some(bytes.len()),
             None => None,
@@ -341,7 +341,7 @@ impl WialonDecoder {
         let mut count = 0_usize;
         let mut rest = Some(body);
         while let Some(bytes) = rest {
-            let (part, behind) = find(bytes, b'|').and_then(|end| bytes.split_at_checked(end)).unwrap_or((bytes, &[]));
+            let (part, behind) = find_far(bytes, [b'|']).and_then(|end| bytes.split_at_checked(end)).unwrap_or((bytes, &[]));
             rest = behind.get(1..);
             if part.is_empty() {
                 continue;

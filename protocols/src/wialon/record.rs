@@ -1,7 +1,7 @@
 //! The fields of a record.
 
 use super::params;
-use crate::wire::{Parts, decimal, decimal_single, truncated};
+use crate::wire::{Parts, cut, decimal, decimal_single, truncated};
 use crate::{Attributes, Civil, Fix, Key, Latitude, Longitude, Name, Record, Value};
 use alloc::format;
 
@@ -28,12 +28,13 @@ fn real(field: Option<&str>, name: &'static str, suspicious: &mut Option<&'stati
 /// Reads a record; `None` if it has too few or too many fields. A value out of range is left out, and named.
 pub(super) fn parse(text: &str) -> Option<Record> {
     let (mut fields, mut count) = ([""; FIELDS], 0_usize);
-    let mut parts = Parts::of(text, ';');
-    for (field, part) in fields.iter_mut().zip(parts.by_ref()) {
-        *field = part;
+    cut(text, b';', |part| {
+        if let Some(field) = fields.get_mut(count) {
+            *field = part;
+        }
         count = count.saturating_add(1);
-    }
-    if count < SHORT_FIELDS || parts.rest().is_some() {
+    });
+    if !(SHORT_FIELDS..=FIELDS).contains(&count) {
         return None;
     }
     let mut fields = fields.iter().copied();

@@ -4,6 +4,8 @@
 const LOW: u64 = 0x0101_0101_0101_0101;
 /// The highest bit of each byte of a word.
 const HIGH: u64 = 0x8080_8080_8080_8080;
+/// The highest bit of its first byte.
+const HIGH_OF_FIRST: u64 = 0x80;
 const WORD_BYTES: usize = 8;
 
 /// The parts of a text between separators, which are one ASCII character: as [`str::split`], but a line of many short parts is looked
@@ -71,6 +73,7 @@ const fn each(word: [u8; WORD_BYTES], pattern: u64) -> u64 {
 }
 
 /// The same of less than a word: the last bytes of a text.
+#[inline]
 fn each_of_last(rest: &[u8], pattern: u64) -> u64 {
     let mut word = [0; WORD_BYTES];
     let mut mask = 0_u64;
@@ -85,6 +88,34 @@ fn each_of_last(rest: &[u8], pattern: u64) -> u64 {
 #[inline]
 fn lowest(hits: u64) -> usize {
     usize::try_from(hits.trailing_zeros() / 8).unwrap_or(0)
+}
+
+/// Cuts a text at its separators, which are one ASCII character: as [`Parts`] for who wants all of them. What is left to look at
+/// stays in registers, which it does not in an iterator that is handed around.
+#[inline]
+pub fn cut<'a>(text: &'a str, separator: u8, mut take: impl FnMut(&'a str)) {
+    let pattern = LOW.wrapping_mul(u64::from(if separator.is_ascii() { separator } else { 0xFF }));
+    let (words, rest) = text.as_bytes().as_chunks();
+    let mut words = words.iter();
+    let (mut start, mut at) = (0_usize, 0_usize);
+    loop {
+        let word = words.next();
+        let mut seen = match word {
+            Some(word) => each(*word, pattern),
+            // The end is one more separator, so that there is one place that takes, and the compiler makes it a part of the loop.
+            None => each_of_last(rest, pattern) | HIGH_OF_FIRST.wrapping_shl(u32::try_from(rest.len()).unwrap_or(0).wrapping_mul(8)),
+        };
+        while seen != 0 {
+            let end = at.wrapping_add(lowest(seen));
+            seen &= seen.wrapping_sub(1);
+            take(text.get(start..end).unwrap_or_default());
+            start = end.wrapping_add(1);
+        }
+        if word.is_none() {
+            return;
+        }
+        at = at.wrapping_add(WORD_BYTES);
+    }
 }
 
 /// Where a byte stands first.
@@ -121,6 +152,17 @@ pub fn find_any<const COUNT: usize>(bytes: &[u8], wanted: [u8; COUNT]) -> Option
         }
         None => rest.iter().position(|byte| wanted.contains(byte)),
     }
+}
+
+/// The same for what is looked for over a whole line or more. Blocks without it are passed in a few steps each, which a compiler
+/// makes of vector instructions.
+#[must_use]
+pub fn find_far<const COUNT: usize>(bytes: &[u8], wanted: [u8; COUNT]) -> Option<usize> {
+    const BLOCK_BYTES: usize = 32;
+    let (blocks, _) = bytes.as_chunks::<BLOCK_BYTES>();
+    let has = |block: &[u8; BLOCK_BYTES], wanted: u8| block.iter().fold(0_u8, |hit, byte| hit | u8::from(*byte == wanted)) != 0;
+    let passed = blocks.iter().take_while(|block| !wanted.iter().any(|wanted| has(block, *wanted))).count().wrapping_mul(BLOCK_BYTES);
+    Some(passed.wrapping_add(find_any(bytes.get(passed..)?, wanted)?))
 }
 
 /// Where a text stands first; an empty one nowhere. For texts that begin with a byte that is rare where they are looked for.
@@ -248,6 +290,9 @@ mod tests {
             }
             let left = text.splitn(taken.saturating_add(1), ',').nth(taken);
             prop_assert_eq!(parts.rest(), left);
+            let mut all = Vec::new();
+            cut(&text, b',', |part| all.push(part));
+            prop_assert_eq!(all, text.split(',').collect::<Vec<_>>());
             prop_assert_eq!(Parts::of(&text, '\u{0}').count(), text.split('\u{0}').count());
         }
 
@@ -280,10 +325,11 @@ mod tests {
         }
 
         #[test]
-        fn a_byte_is_found_where_it_stands(bytes in proptest::collection::vec(any::<u8>(), 0..40), wanted: u8) {
+        fn a_byte_is_found_where_it_stands(bytes in proptest::collection::vec(any::<u8>(), 0..140), wanted: u8) {
             prop_assert_eq!(find(&bytes, wanted), bytes.iter().position(|b| *b == wanted));
             let either = [wanted, wanted.wrapping_add(1)];
             prop_assert_eq!(find_any(&bytes, either), bytes.iter().position(|b| either.contains(b)));
+            prop_assert_eq!(find_far(&bytes, either), bytes.iter().position(|b| either.contains(b)));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Texts, digits, degrees and minutes.
 
-use super::{Parts, decimal, truncated};
+use super::{cut, decimal, truncated};
 use alloc::string::String;
 use alloc::vec::Vec;
 use smallvec::SmallVec;
@@ -195,7 +195,13 @@ impl<'a, const MAX: usize> Fields<'a, MAX> {
     /// Cuts the text.
     #[must_use]
     pub fn split(text: &'a str, separator: char) -> Self {
-        Self { fields: Parts::of(text, separator).take(MAX).collect() }
+        let mut fields = SmallVec::new();
+        cut(text, u8::try_from(separator).unwrap_or(u8::MAX), |part| {
+            if fields.len() < MAX {
+                fields.push(part);
+            }
+        });
+        Self { fields }
     }
 
     /// How many there are.
