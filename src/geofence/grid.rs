@@ -169,6 +169,12 @@ mod tests {
         })
     }
 
+    /// Where in a box, from its south-west corner, and how far beside it.
+    fn any_place() -> impl Strategy<Value = (f64, f64, f64)> {
+        let part = || prop_oneof![Just(0.0), Just(1.0), 0.0..1.0];
+        (part(), part(), prop_oneof![Just(0.0), Just(1e-9), Just(-1e-9)])
+    }
+
     /// A point on, just beside or inside a box.
     fn point_of(bounds: &GeoBox, (x, y, off): (f64, f64, f64)) -> Point {
         let longitude = bounds.west + (bounds.east - bounds.west) * x + off;
@@ -179,8 +185,7 @@ mod tests {
         #[test]
         fn every_box_that_holds_a_point_is_found_whatever_was_edited(
             boxes in prop::collection::vec((any_box(), any::<bool>()), 1..60),
-            places in prop::collection::vec((0_usize..60, (prop_oneof![Just(0.0), Just(1.0), 0.0..1.0], prop_oneof![Just(0.0), Just(1.0), 0.0..1.0],
-                prop_oneof![Just(0.0), Just(1e-9), Just(-1e-9)])), 1..40),
+            places in prop::collection::vec((0_usize..60, any_place()), 1..40),
             bulk: bool,
         ) {
             let rolled: Vec<(GeoBox, Leaf, bool)> = boxes.iter().zip(0_u32..).flat_map(|((bounds, stays), slot)| {
@@ -197,7 +202,8 @@ mod tests {
                 let mut found = Vec::new();
                 grid.each(point, |leaf| found.push(leaf.slot));
                 for (bounds, leaf, stays) in &rolled {
-                    let inside = (bounds.south..=bounds.north).contains(&point.latitude) && (bounds.west..=bounds.east).contains(&point.longitude);
+                    let inside = (bounds.south..=bounds.north).contains(&point.latitude)
+                        && (bounds.west..=bounds.east).contains(&point.longitude);
                     prop_assert!(!inside || !stays || found.contains(&leaf.slot), "{bounds:?} {point:?}");
                 }
                 prop_assert!(found.iter().all(|slot| rolled.iter().any(|(_, leaf, stays)| leaf.slot == *slot && *stays)));
