@@ -63,7 +63,8 @@ struct Inner {
     positions: usize,
     others: usize,
     conflate_at: usize,
-    lagging: Option<Order>,
+    /// A loss waits to be told; until then nothing but positions is kept.
+    lagging: bool,
     last_kept: Order,
     sending: bool,
     closed: Option<CloseReason>,
@@ -81,6 +82,7 @@ impl Outbox {
         (inner.positions, inner.others) = (0, 0);
         for outgoing in waiting {
             let before = matches!(&outgoing, Outgoing::Item(permitted) if permitted.item().item().order() <= inner.floor);
+            let outgoing = if let Outgoing::Lagged(order) = outgoing { Outgoing::Lagged(order.max(inner.floor)) } else { outgoing };
             if !before {
                 inner.count(&outgoing, 1);
                 inner.waiting.push_back(outgoing);
@@ -169,14 +171,11 @@ impl Outbox {
         while out.len() < items_max {
             let Some(outgoing) = inner.waiting.pop_front() else { break };
             inner.count(&outgoing, -1);
+            if matches!(outgoing, Outgoing::Lagged(_)) {
+                metrics::counter!(telemetry::LAGGED).increment(1);
+                inner.lagging = false;
+            }
             out.push(outgoing);
-        }
-        if inner.waiting.is_empty()
-            && out.len() < items_max
-            && let Some(order) = inner.lagging.take()
-        {
-            metrics::counter!(telemetry::LAGGED).increment(1);
-            out.push(Outgoing::Lagged(order));
         }
         inner.sending = !out.is_empty();
         inner.sending
@@ -247,15 +246,19 @@ impl Inner {
         *counter = counter.saturating_add_signed(by);
     }
 
-    /// Positions are conflated when too many wait; of everything else too much is a loss that is said.
+    /// Positions are conflated when too many wait; of everything else too much is a loss that is said, in its place: a cursor of what
+    /// came later would skip what was lost.
     fn keep(&mut self, permitted: Permitted<Shared>, config: &DeliveryConfig) {
         let order = permitted.item().item().order();
         if matches!(permitted.item().item(), Item::Position(_)) {
             if self.positions >= config.waiting_positions_max.max(self.conflate_at) {
                 self.conflate();
             }
-        } else if self.lagging.is_some() || self.others >= config.waiting_items_max {
-            self.lagging.get_or_insert(self.last_kept);
+        } else if self.lagging {
+            return;
+        } else if self.others >= config.waiting_items_max {
+            self.lagging = true;
+            self.waiting.push_back(Outgoing::Lagged(self.last_kept));
             return;
         } else {
             self.last_kept = order;
@@ -307,8 +310,9 @@ fn judged_again(outgoing: Outgoing, viewer: Option<&Viewer>, now: Micros) -> Opt
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{AccountId, Connection, DeviceState};
+    use crate::model::{AccountId, Connection, DeviceState, Position, TimeFlag};
     use policy::{Access, DeviceWindows, UserId, admit};
+    use protocols::Attributes;
 
     fn state(seq: u64, viewer: &Viewer) -> Permitted<Shared> {
         let order = Order { seq, ordinal: 0 };
@@ -316,11 +320,87 @@ mod tests {
         admit(Shared::new(Item::DeviceState(item)), viewer, 1_000).expect("permitted")
     }
 
-    #[test]
-    fn what_was_published_while_a_stream_was_registered_is_told_once() {
+    fn position(seq: u64, viewer: &Viewer) -> Permitted<Shared> {
+        let item = Position {
+            seq,
+            account: AccountId(1),
+            device: DeviceId(1),
+            fix_time: Some(1_000),
+            received_at: 1_000,
+            recorded_at: 1_000,
+            fix: None,
+            attributes: Attributes::new(),
+            late: false,
+            time_flag: TimeFlag::Sound,
+        };
+        admit(Shared::new(Item::Position(item)), viewer, 1_000).expect("permitted")
+    }
+
+    fn owner() -> Arc<Viewer> {
         let account_devices = DeviceWindows::from_iter([(DeviceId(1), 1_000_000)]);
         let (account, user) = (AccountId(1), UserId(1));
-        let viewer = Arc::new(Viewer { account, user, access: Access::Owner, account_devices, epoch: 1, generation: 1, disabled: false });
+        Arc::new(Viewer { account, user, access: Access::Owner, account_devices, epoch: 1, generation: 1, disabled: false })
+    }
+
+    /// What is taken, a word each: `7` an item of that order, `lagged 5` a loss behind that one.
+    fn told(outbox: &Outbox, items_max: usize) -> Vec<String> {
+        let mut taken = Vec::new();
+        outbox.take(&mut taken, items_max);
+        let word = |outgoing: &Outgoing| match outgoing {
+            Outgoing::Item(permitted) => permitted.item().item().order().seq.to_string(),
+            Outgoing::Lagged(order) => format!("lagged {}", order.seq),
+            other => format!("{other:?}"),
+        };
+        taken.iter().map(word).collect()
+    }
+
+    fn opened(viewer: &Arc<Viewer>) -> Outbox {
+        let outbox = Outbox::default();
+        outbox.replace_viewer(Arc::clone(viewer), false, 1_000);
+        outbox.begin(Order::default(), None);
+        outbox.open(Vec::new(), 1_000);
+        outbox
+    }
+
+    #[test]
+    fn p10_a_loss_is_told_in_its_place_before_anything_that_came_after_it() {
+        let (viewer, config) = (owner(), DeliveryConfig { waiting_items_max: 2, ..DeliveryConfig::default() });
+        let outbox = opened(&viewer);
+        outbox.push(&mut vec![state(1, &viewer), state(2, &viewer), state(3, &viewer), position(4, &viewer)], &config, 1_000);
+        // A cursor behind 4 would skip what was lost: whoever has it must have been told.
+        assert_eq!(told(&outbox, 10), ["1", "2", "lagged 2", "4"]);
+    }
+
+    #[test]
+    fn p10_a_viewer_whose_queue_never_empties_is_told_and_then_gets_what_comes() {
+        let (viewer, config) = (owner(), DeliveryConfig { waiting_items_max: 2, ..DeliveryConfig::default() });
+        let outbox = opened(&viewer);
+        outbox.push(&mut vec![state(1, &viewer), state(2, &viewer), state(3, &viewer), position(4, &viewer)], &config, 1_000);
+        let mut all = Vec::new();
+        for seq in 5..9 {
+            all.extend(told(&outbox, 1));
+            outbox.push(&mut vec![position(seq * 10, &viewer), state(seq * 10 + 1, &viewer)], &config, 1_000);
+            assert!(outbox.waiting() > 0, "the queue was to stay filled");
+        }
+        all.extend(told(&outbox, 100));
+        // Lost: 3, and what came before the loss was told (51 and 61).
+        assert_eq!(all, ["1", "2", "lagged 2", "4", "50", "60", "70", "71", "80", "81"]);
+    }
+
+    #[test]
+    fn p10_a_loss_while_a_stream_is_registered_is_told_from_what_it_was_caught_up_to() {
+        let (viewer, config) = (owner(), DeliveryConfig { waiting_items_max: 1, ..DeliveryConfig::default() });
+        let outbox = Outbox::default();
+        outbox.replace_viewer(Arc::clone(&viewer), false, 1_000);
+        outbox.push(&mut vec![state(4, &viewer), state(6, &viewer)], &config, 1_000);
+        outbox.begin(Order { seq: 5, ordinal: 0 }, None);
+        outbox.open(Vec::new(), 1_000);
+        assert_eq!(told(&outbox, 10), ["lagged 5"]);
+    }
+
+    #[test]
+    fn what_was_published_while_a_stream_was_registered_is_told_once() {
+        let viewer = owner();
         let outbox = Outbox::default();
         outbox.replace_viewer(Arc::clone(&viewer), false, 1_000);
         let config = DeliveryConfig::default();
@@ -328,12 +408,6 @@ mod tests {
         outbox.begin(Order { seq: 5, ordinal: 0 }, None);
         outbox.push(&mut vec![state(5, &viewer), state(7, &viewer)], &config, 1_000);
         outbox.open(vec![Outgoing::Item(state(5, &viewer))], 1_000);
-        let mut taken = Vec::new();
-        assert!(outbox.take(&mut taken, 10));
-        let told: Vec<u64> = taken
-            .iter()
-            .filter_map(|outgoing| if let Outgoing::Item(permitted) = outgoing { Some(permitted.item().item().order().seq) } else { None })
-            .collect();
-        assert_eq!(told, [5, 6, 7]);
+        assert_eq!(told(&outbox, 10), ["5", "6", "7"]);
     }
 }
