@@ -8,13 +8,11 @@ use crate::model::Point;
 use foldhash::fast::RandomState;
 use rstar::{AABB, RTree, RTreeObject};
 use std::collections::HashMap;
-use std::ops::{ControlFlow, RangeInclusive};
+use std::ops::ControlFlow;
 
-/// The side of the smallest cells is this power of two in degrees: about a hundred metres.
-const FINEST: i32 = -10;
-/// That of the largest: 8 degrees.
-const COARSEST: i32 = 3;
-const GRIDS: usize = (COARSEST - FINEST + 1) as usize;
+/// The grids, by their cells in a degree: from about a hundred metres to 8 degrees. Powers of two, so that a coordinate is scaled exactly.
+const CELLS_PER_DEGREE: [f64; GRIDS] = [1024.0, 512.0, 256.0, 128.0, 64.0, 32.0, 16.0, 8.0, 4.0, 2.0, 1.0, 0.5, 0.25, 0.125];
+const GRIDS: usize = 14;
 
 /// A box of a part of a form. In `f32`, to be small: rounding keeps the order of numbers, so a point in the box stays in it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,20 +34,18 @@ impl Leaf {
         west <= x && x <= east && south <= y && y <= north
     }
 
-    /// The finest grid whose cells are not smaller; `None`: it is wider than any.
-    fn grid(&self) -> Option<i32> {
+    /// The finest grid whose cells are not smaller, and its scale; `None`: it is wider than any.
+    fn grid(&self) -> Option<(usize, f64)> {
         let ([west, south], [east, north]) = (self.lower, self.upper);
         let side = (f64::from(east) - f64::from(west)).max(f64::from(north) - f64::from(south));
-        (FINEST..=COARSEST).find(|power| side <= f64::from(*power).exp2())
+        CELLS_PER_DEGREE.into_iter().enumerate().find(|(_, scale)| side * scale <= 1.0)
     }
 
     /// The cells that it touches.
-    fn cells(&self, grid: i32) -> impl Iterator<Item = u64> + use<> {
-        let [columns, rows] = [0, 1].map(|axis: usize| -> RangeInclusive<i64> {
-            let at = |corner: [f32; 2]| along(if axis == 0 { corner[0] } else { corner[1] }, grid);
-            at(self.lower)..=at(self.upper)
-        });
-        columns.flat_map(move |column| rows.clone().map(move |row| key(grid, column, row)))
+    fn cells(&self, (grid, scale): (usize, f64)) -> impl Iterator<Item = u64> + use<> {
+        let ([west, south], [east, north]) = (self.lower, self.upper);
+        let rows = along(south, scale)..=along(north, scale);
+        (along(west, scale)..=along(east, scale)).flat_map(move |column| rows.clone().map(move |row| key(grid, column, row)))
     }
 }
 
@@ -61,16 +57,16 @@ impl RTreeObject for Leaf {
     }
 }
 
-/// Which column or row of a grid a degree is in. Exact: the side of a cell is a power of two.
+/// Which column or row of a grid a degree is in.
 #[allow(clippy::cast_possible_truncation)]
-fn along(degrees: f32, grid: i32) -> i64 {
-    (f64::from(degrees) * f64::from(-grid).exp2()).floor() as i64
+fn along(degrees: f32, scale: f64) -> i64 {
+    (f64::from(degrees) * scale).floor() as i64
 }
 
 /// A cell as one number. Columns and rows are at most 2¹⁸ from the middle.
-const fn key(grid: i32, column: i64, row: i64) -> u64 {
+const fn key(grid: usize, column: i64, row: i64) -> u64 {
     const MIDDLE: i64 = 1 << 27;
-    (((grid - FINEST) as u64) << 56) | (((column + MIDDLE) as u64) << 28) | (row + MIDDLE) as u64
+    ((grid as u64) << 56) | (((column + MIDDLE) as u64) << 28) | (row + MIDDLE) as u64
 }
 
 /// Boxes, found by the points in them.
@@ -103,15 +99,9 @@ impl Grid {
         }
     }
 
-    fn put(&mut self, leaf: Leaf, grid: i32) {
+    fn put(&mut self, leaf: Leaf, grid: (usize, f64)) {
         leaf.cells(grid).for_each(|cell| self.cells.entry(cell).or_default().push(leaf));
-        if let Some(count) = self.count(grid) {
-            *count += 1;
-        }
-    }
-
-    fn count(&mut self, grid: i32) -> Option<&mut u32> {
-        self.counts.get_mut(usize::try_from(grid - FINEST).ok()?)
+        self.counts[grid.0] += 1;
     }
 
     pub(super) fn remove(&mut self, leaf: &Leaf) {
@@ -128,9 +118,7 @@ impl Grid {
                 self.cells.remove(&cell);
             }
         }
-        if let Some(count) = self.count(grid) {
-            *count -= 1;
-        }
+        self.counts[grid.0] -= 1;
     }
 
     /// Gives the boxes that hold a point.
@@ -138,8 +126,8 @@ impl Grid {
         #[allow(clippy::cast_possible_truncation)]
         let at = [point.longitude as f32, point.latitude as f32];
         let [x, y] = at;
-        for (grid, _) in (FINEST..).zip(&self.counts).filter(|(_, count)| **count > 0) {
-            if let Some(leaves) = self.cells.get(&key(grid, along(x, grid), along(y, grid))) {
+        for (grid, (scale, _)) in CELLS_PER_DEGREE.into_iter().zip(self.counts).enumerate().filter(|(_, (_, count))| *count > 0) {
+            if let Some(leaves) = self.cells.get(&key(grid, along(x, scale), along(y, scale))) {
                 leaves.iter().filter(|leaf| leaf.holds(at)).for_each(&mut found);
             }
         }
