@@ -78,6 +78,8 @@ const LEVEL: u8 = 27;
 const VALID: u8 = 0x01;
 /// A place without a height.
 const PLACE_BYTES_MIN: usize = 21;
+/// The checksum behind the records.
+const CHECKSUM_BYTES: usize = 2;
 /// Records of a packet that are read by one call: a record may have seven bytes, and becomes a message and a reply.
 const RECORDS_A_STEP: usize = 64;
 const FROM_MEMORY: u8 = 0x08;
@@ -105,10 +107,8 @@ pub struct EgtsDecoder {
 #[derive(Clone, Copy, Debug)]
 struct OpenPacket {
     number: u16,
-    /// Bytes of records that are left.
-    records_bytes: usize,
-    /// Bytes of the checksum behind them.
-    checksum_bytes: usize,
+    /// Bytes of records that are left, and of the checksum behind them; 0: it had none.
+    bytes_left: usize,
     fits: bool,
 }
 
@@ -153,7 +153,7 @@ impl Decoder for EgtsDecoder {
             return Err(DecodeError::fatal("checksum of the head"));
         }
         let length = usize::from(u16::from_le_bytes([low, high]));
-        let total = head.saturating_add(length).saturating_add(if length > 0 { 2 } else { 0 });
+        let total = head.saturating_add(length).saturating_add(if length > 0 { CHECKSUM_BYTES } else { 0 });
         if bytes.len() < total {
             return Ok(Progress::NeedMore);
         }
@@ -168,9 +168,8 @@ impl Decoder for EgtsDecoder {
         match kind {
             RESPONSE => out.push(Message::Heartbeat { identifier: None, attributes: Draft::new().attributes }),
             DATA => {
-                let checksum_bytes = total.saturating_sub(head).saturating_sub(length);
                 bytes.advance(head);
-                self.go_on(OpenPacket { number, records_bytes: length, checksum_bytes, fits: fits && head_fits }, bytes, out, replies);
+                self.go_on(OpenPacket { number, bytes_left: total.saturating_sub(head), fits: fits && head_fits }, bytes, out, replies);
                 return Ok(Progress::Frame);
             }
             _ => out.push(Message::Undecoded { identifier: None, reason: "kind of packet", raw: frame.to_vec() }),
@@ -246,7 +245,7 @@ impl<'a> Iterator for Parts<'a> {
 impl EgtsDecoder {
     /// Reads the next records of a packet. What is left over at the end is none.
     fn go_on(&mut self, mut open: OpenPacket, bytes: &mut BytesMut, out: &mut Vec<Message>, replies: &mut Replies) {
-        let mut body = Cursor::new(bytes.get(..open.records_bytes).unwrap_or_default());
+        let mut body = Cursor::new(bytes.get(..open.bytes_left.saturating_sub(CHECKSUM_BYTES)).unwrap_or_default());
         let mut left = RECORDS_A_STEP;
         while left > 0
             && let Some(entry) = entry(&mut body)
@@ -255,13 +254,11 @@ impl EgtsDecoder {
             self.record(&open, &entry, out, replies);
         }
         let rest = body.rest().len();
-        if left > 0 || rest == 0 {
-            bytes.advance(open.records_bytes.saturating_add(open.checksum_bytes).min(bytes.len()));
-        } else {
-            bytes.advance(open.records_bytes.saturating_sub(rest));
-            open.records_bytes = rest;
-            self.open = Some(open);
-        }
+        let read =
+            if left > 0 || rest == 0 { open.bytes_left } else { open.bytes_left.saturating_sub(CHECKSUM_BYTES.saturating_add(rest)) };
+        bytes.advance(read.min(bytes.len()));
+        open.bytes_left = open.bytes_left.saturating_sub(read);
+        self.open = Some(open).filter(|open| open.bytes_left > 0);
     }
 
     fn record(&mut self, packet: &OpenPacket, entry: &Entry<'_>, out: &mut Vec<Message>, replies: &mut Replies) {

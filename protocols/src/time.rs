@@ -75,11 +75,11 @@ impl Civil {
     /// `YYYYMMDDhhmmss`: fourteen digits.
     #[must_use]
     pub fn from_fourteen_digits(text: &str) -> Option<Micros> {
-        let digits: [u8; 14] = text.as_bytes().try_into().ok().filter(|digits: &[u8; 14]| digits.iter().all(u8::is_ascii_digit))?;
-        let [c, d, y, z, m, n, a, b, h, i, j, k, s, t] = digits.map(|digit| u32::from(digit & 0x0F));
-        let pair = |tens: u32, ones: u32| tens.wrapping_mul(10).wrapping_add(ones);
-        let year = i32::try_from(pair(c, d).wrapping_mul(100).wrapping_add(pair(y, z))).ok()?;
-        Self { year, month: pair(m, n), day: pair(a, b), hour: pair(h, i), minute: pair(j, k), second: pair(s, t), micros: 0 }.to_micros()
+        let (century, rest) = digits(text, 2)?;
+        let (date, time) = rest.split_at_checked(6)?;
+        let ([year, month, day], [hour, minute, second]) = (pairs(date)?, pairs(time)?);
+        let year = i32::try_from(century.wrapping_mul(100).wrapping_add(year)).ok()?;
+        Self { year, month, day, hour, minute, second, micros: 0 }.to_micros()
     }
 
     /// A year, and month, day, hour, minute, second in a byte each.

@@ -28,7 +28,9 @@
 //! Source: Tzone, "AVL-08 GPRS Data Protocol" 1.0.1 (2010-04-14); the state of the four-digit form after the tables of Totem's AT09 family
 //! as Gurtam publishes them (TAG-Echo).
 
-use crate::wire::{Fields, ShortText, cell_text, crc16_modbus, decimal, degrees_minutes_side, find, hex_digit, push_padded, xor8};
+use crate::wire::{
+    Fields, ShortText, cell_text, crc16_modbus, decimal, degrees_minutes_side, find, hex_digit, push_padded, split_once, whole, xor8,
+};
 use crate::{
     About, Addressee, Alarm, Attributes, CannotSay, Checksum, Civil, Command, DecodeError, Decoder, Draft, Encoder, Environment, Expect,
     Identifier, Message, Micros, Name, Progress, Record, Release, Replies, Transport, Value, carry,
@@ -228,9 +230,7 @@ fn read(text: &str, lenient: bool, out: &mut Vec<Message>, replies: &mut Replies
     }
     let kind = covered.get(6..8).ok_or(DecodeError::skipped("no kind"))?;
     let body = covered.get(8..).unwrap_or_default();
-    let Some((imei, content)) =
-        find(body.as_bytes(), b'|').and_then(|stroke| Some((body.get(..stroke)?, body.get(stroke.checked_add(1)?..)?)))
-    else {
+    let Some((imei, content)) = split_once(body, b'|') else {
         let identifier = device(body).ok_or(DecodeError::skipped("no device"))?;
         out.push(Message::Heartbeat { identifier: Some(identifier), attributes: Attributes::new() });
         return Ok(());
@@ -259,15 +259,6 @@ fn take<'a>(rest: &mut &'a str, count: usize) -> Option<&'a str> {
     Some(head)
 }
 
-/// Digits alone.
-fn number(text: &str) -> Option<u32> {
-    let digit = |byte: u8| Some(byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9).map(u32::from);
-    if text.is_empty() {
-        return None;
-    }
-    text.bytes().try_fold(0_u32, |number, byte| number.checked_mul(10)?.checked_add(digit(byte)?))
-}
-
 fn report(content: &str) -> Option<Draft> {
     // Behind the longitude stand digits alone.
     let side = content.bytes().rposition(|byte| matches!(byte, b'E' | b'W'))?;
@@ -283,14 +274,14 @@ fn report(content: &str) -> Option<Draft> {
     let mut draft = Draft::at_told(Civil::from_year_month_day(date, time));
     draft.valid = status & FIX != 0;
     draft.place_of(degrees_minutes_side(latitude, north), degrees_minutes_side(longitude, east));
-    draft.speed_kmh(f64::from(number(speed)?));
-    draft.course_deg(f64::from(number(course)?));
+    draft.speed_kmh(f64::from(whole(speed)?));
+    draft.course_deg(f64::from(whole(course)?));
     describe_status(status, &mut draft);
     describe_voltages(analog, &mut draft);
-    draft.set_int(Name::Satellites, number(satellites));
-    draft.set_int(Name::GsmSignalLevel, number(signal));
+    draft.set_int(Name::Satellites, whole(satellites));
+    draft.set_int(Name::GsmSignalLevel, whole(signal));
     draft.set_float(Name::Hdop, decimal(hdop));
-    draft.set_int(Name::OdometerM, number(odometer).map(|km| i64::from(km).saturating_mul(1_000)));
+    draft.set_int(Name::OdometerM, whole(odometer).map(|km| i64::from(km).saturating_mul(1_000)));
     set_cell(area, cell, &mut draft);
     Some(draft)
 }
@@ -310,7 +301,7 @@ fn describe_status(status: u32, draft: &mut Draft) {
 fn describe_voltages(analog: &str, draft: &mut Draft) {
     let mut rest = analog;
     let mut volts =
-        |digits: usize, unit_mv: i64| take(&mut rest, digits).and_then(number).map(|value| i64::from(value).saturating_mul(unit_mv));
+        |digits: usize, unit_mv: i64| take(&mut rest, digits).and_then(whole).map(|value| i64::from(value).saturating_mul(unit_mv));
     if analog.len() == 7 {
         draft.set_int(Name::BatteryMv, volts(3, 10));
     } else {
@@ -320,7 +311,7 @@ fn describe_voltages(analog: &str, draft: &mut Draft) {
     let count = rest.len() / 4;
     let temperatures = if count >= 3 { 2 } else { 0 };
     for place in 0..count {
-        let Some(value) = take(&mut rest, 4).and_then(number).map(f64::from) else { continue };
+        let Some(value) = take(&mut rest, 4).and_then(whole).map(f64::from) else { continue };
         match place.checked_sub(count.saturating_sub(temperatures)) {
             Some(probe) => draft.set_numbered(Name::TemperatureC, carry::index(probe.saturating_add(1)), Value::Float(value / 10.0)),
             None => draft.set_numbered(Name::AnalogMv, carry::index(place.saturating_add(1)), Value::Int(carry::whole(value * 10.0))),
@@ -427,8 +418,8 @@ fn describe_old_voltages(text: &str, draft: &mut Draft) {
     let mut rest = text;
     let (Some(charging), Some(battery), Some(supply)) = (take(&mut rest, 1), take(&mut rest, 3), take(&mut rest, 4)) else { return };
     draft.set(Name::Charging, Value::Bool(charging == "1"));
-    draft.set_int(Name::BatteryMv, number(battery).map(|value| i64::from(value).saturating_mul(10)));
-    draft.set_int(Name::ExternalPowerMv, number(supply).map(|value| i64::from(value).saturating_mul(10)));
+    draft.set_int(Name::BatteryMv, whole(battery).map(|value| i64::from(value).saturating_mul(10)));
+    draft.set_int(Name::ExternalPowerMv, whole(supply).map(|value| i64::from(value).saturating_mul(10)));
 }
 
 /// The tracker's own clock, `YYYYMMDDhhmmss`.

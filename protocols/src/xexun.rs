@@ -18,7 +18,7 @@
 //!
 //! Source: published parts of Xexun, "TK102 user manual" and "XT-009 user manual" (events, words of commands), and NMEA 0183 (RMC).
 
-use crate::wire::{Fields, Parts, cell_text, decimal, degrees_minutes_side, find, find_text, push_padded, xor8};
+use crate::wire::{Fields, Parts, cell_text, decimal, degrees_minutes_side, find, find_text, push_padded, split_once, xor8};
 use crate::{
     About, Addressee, Alarm, Attributes, CannotSay, Checksum, Civil, Command, DecodeError, Decoder, Draft, Encoder, Environment, Expect,
     Identifier, Message, Name, Progress, Record, Replies, Transport, Value, carry,
@@ -182,8 +182,8 @@ fn read(text: &str, mark: Option<usize>, ignore_checksum: bool, out: &mut Vec<Me
 
 /// The sentence up to its star, what follows its sum, and whether that fits.
 fn checked(sentence: &str) -> Option<(&str, &str, bool)> {
-    let (inner, behind) = sentence.split_at_checked(find(sentence.as_bytes(), b'*')?)?;
-    let (sum, words) = behind.get(1..)?.split_at_checked(2)?;
+    let (inner, behind) = split_once(sentence, b'*')?;
+    let (sum, words) = behind.split_at_checked(2)?;
     let said = u8::from_str_radix(sum, 16).ok()?;
     Some((inner, words, said == xor8(inner.as_bytes())))
 }

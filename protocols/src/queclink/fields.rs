@@ -1,6 +1,6 @@
 //! Fields are known by their form.
 
-use crate::wire::{decimal, find};
+use crate::wire::{self, decimal, find};
 use crate::{Civil, Micros};
 
 /// What a field is by its form. Most fields are none of these; none is two of them.
@@ -58,11 +58,7 @@ pub fn degrees(field: &str) -> Option<f64> {
 
 /// A whole number without leading zeros.
 pub fn whole(field: &str) -> Option<u32> {
-    let digit = |byte: u8| Some(byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9).map(u32::from);
-    match field.as_bytes() {
-        [] | [b'0', _, ..] => None,
-        digits => digits.iter().try_fold(0_u32, |number, byte| number.checked_mul(10)?.checked_add(digit(*byte)?)),
-    }
+    wire::whole(field).filter(|_| !matches!(field.as_bytes(), [b'0', _, ..]))
 }
 
 /// A charge.

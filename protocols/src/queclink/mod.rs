@@ -63,8 +63,8 @@ const PACKED_HEAD_BYTES: usize = 11;
 #[derive(Debug, Default)]
 pub struct QueclinkDecoder {
     heard: bool,
-    /// A track that is being told, and how many bytes of its frame stand in the buffer.
-    track: Option<(usize, packed::Track)>,
+    /// A track that is being told; what is left of its frame stands in the buffer.
+    track: Option<packed::Track>,
 }
 
 /// What stands at the beginning of a buffer.
@@ -83,7 +83,10 @@ impl Decoder for QueclinkDecoder {
         out: &mut Vec<Message>,
         replies: &mut Replies,
     ) -> Result<Progress, DecodeError> {
-        if self.tell_track(bytes, out) {
+        if let Some(mut track) = self.track.take() {
+            let told = track.tell(bytes, out);
+            bytes.advance(told);
+            self.track = Some(track).filter(|track| track.bytes_left > 0);
             return Ok(Progress::Frame);
         }
         let between = bytes.iter().take_while(|byte| matches!(byte, b'$' | 0 | b'\r' | b'\n' | b' ')).count();
@@ -108,9 +111,9 @@ impl Decoder for QueclinkDecoder {
             Cut::Packed(total) if pro::begins(bytes) => pro::read(&bytes.split_to(total), env, out, replies),
             Cut::Packed(total) => {
                 let read = packed::read(bytes.get(..total).unwrap_or_default(), env.options.ignore_checksum, out);
-                let taken = if let Ok(Some((head, _))) = &read { *head } else { total };
-                bytes.advance(taken);
-                read.map(|track| self.track = track.map(|(head, track)| (total.saturating_sub(head), track)))
+                let left = if let Ok(Some(track)) = &read { track.bytes_left } else { 0 };
+                bytes.advance(total.saturating_sub(left));
+                read.map(|track| self.track = track)
             }
         };
         self.heard |= result.is_ok();
@@ -141,21 +144,6 @@ impl Decoder for QueclinkDecoder {
 
     fn frame_bytes_max(&self, _: bool) -> usize {
         FRAME_BYTES_MAX
-    }
-}
-
-impl QueclinkDecoder {
-    /// Goes on with a track; `false`: there is none.
-    fn tell_track(&mut self, bytes: &mut BytesMut, out: &mut Vec<Message>) -> bool {
-        let Some((left, mut track)) = self.track.take() else { return false };
-        let told = track.tell(bytes.get(..left).unwrap_or_default(), out);
-        if track.is_told() {
-            bytes.advance(left.min(bytes.len()));
-        } else {
-            bytes.advance(told);
-            self.track = Some((left.saturating_sub(told), track));
-        }
-        true
     }
 }
 

@@ -47,6 +47,8 @@ const PLACES_MAX: usize = 15;
 const METRES_PER_KILOMETRE: i64 = 1_000;
 const TIME_BYTES: usize = 7;
 const COUNT_BYTES: usize = 2;
+/// Checksum and line end.
+const END_BYTES: usize = 4;
 
 /// What each bit of a report's mask stands for.
 const MASK_SPEED: u32 = 1;
@@ -79,8 +81,8 @@ const SHORT_MASK_NAME: u8 = 1 << 4;
 /// In the mask of signs of life: who.
 const SHORT_MASK_ID: u8 = 1 << 7;
 
-/// Reads a packed message. Of a track, the points are still to be told: it says how many bytes stand before them.
-pub fn read(frame: &[u8], ignore_checksum: bool, out: &mut Vec<Message>) -> Result<Option<(usize, Track)>, DecodeError> {
+/// Reads a packed message. Of a track, the points are still to be told, and their bytes are still to be taken from the buffer.
+pub fn read(frame: &[u8], ignore_checksum: bool, out: &mut Vec<Message>) -> Result<Option<Track>, DecodeError> {
     let fits = fits(frame).unwrap_or(false);
     if !fits && !ignore_checksum {
         return Err(DecodeError::skipped("checksum"));
@@ -103,7 +105,7 @@ pub fn read(frame: &[u8], ignore_checksum: bool, out: &mut Vec<Message>) -> Resu
             record.attributes.set(Name::ChecksumIgnored, Value::Bool(true));
         }
     }
-    if let (false, Some((_, track))) = (fits, &mut track) {
+    if let (false, Some(track)) = (fits, &mut track) {
         track.common.set(Name::ChecksumIgnored, Value::Bool(true));
     }
     Ok(track)
@@ -140,7 +142,7 @@ fn decimals(number: u16) -> Option<u16> {
     Some(u16::from(bcd(high)?).saturating_mul(100).saturating_add(u16::from(bcd(low)?)))
 }
 
-fn report(frame: &[u8], told_later: &mut Option<(usize, Track)>, out: &mut Vec<Message>) -> Option<()> {
+fn report(frame: &[u8], told_later: &mut Option<Track>, out: &mut Vec<Message>) -> Option<()> {
     let mut body = Cursor::new(frame.get(4..frame.len().checked_sub(4)?)?);
     let kind = body.u8()?;
     let mask = body.be_u32()?;
@@ -162,8 +164,7 @@ fn report(frame: &[u8], told_later: &mut Option<(usize, Track)>, out: &mut Vec<M
         draft.set(Name::Buffered, Value::Bool(true));
     }
     if kind == TRACK {
-        let track = Track::begin(&mut body, identifier, draft)?;
-        *told_later = Some((frame.len().checked_sub(4)?.checked_sub(body.rest().len())?, track));
+        *told_later = Some(Track::begin(body, identifier, draft)?);
         return Some(());
     }
     let is_event = matches!(frame, [_, b'E' | b'B', b'V', ..]);
@@ -428,17 +429,20 @@ pub struct Track {
     common: Draft,
     last: Option<Point>,
     seconds_left: usize,
+    /// Bytes of its frame that are left, with those behind the points.
+    pub bytes_left: usize,
 }
 
 impl Track {
     /// Reads the number of seconds. `None`: the points behind it are not all sound, and none is told.
-    fn begin(body: &mut Cursor<'_>, identifier: Option<Identifier>, common: Draft) -> Option<Self> {
+    fn begin(mut body: Cursor<'_>, identifier: Option<Identifier>, common: Draft) -> Option<Self> {
         let seconds_left = usize::from(body.be_u16()?).min(POINTS_MAX);
-        let (mut ahead, mut last) = (*body, None);
+        let bytes_left = body.rest().len().checked_add(END_BYTES)?;
+        let mut last = None;
         for _ in 0..seconds_left {
-            Self::second(&mut ahead, &mut last)?;
+            Self::second(&mut body, &mut last)?;
         }
-        Some(Self { identifier, common, last: None, seconds_left })
+        Some(Self { identifier, common, last: None, seconds_left, bytes_left })
     }
 
     /// Reads what one second says; the point, if it has one.
@@ -459,9 +463,10 @@ impl Track {
         sound.then_some(Some(point))
     }
 
-    /// Tells the next points that stand at the beginning of `bytes`; says how many bytes that were. The last time, nothing is left.
+    /// Tells the next points, which stand at the beginning of `bytes`; says how many bytes are done with. The last time, nothing is left.
     pub fn tell(&mut self, bytes: &[u8], out: &mut Vec<Message>) -> usize {
-        let mut body = Cursor::new(bytes);
+        let mut body = Cursor::new(bytes.get(..self.bytes_left).unwrap_or(bytes));
+        let before = body.rest().len();
         for _ in 0..self.seconds_left.min(POINTS_A_STEP) {
             self.seconds_left = self.seconds_left.saturating_sub(1);
             if let Some(Some(point)) = Self::second(&mut body, &mut self.last) {
@@ -470,12 +475,9 @@ impl Track {
                 out.push(Message::Record { identifier: self.identifier, record: draft.finish() });
             }
         }
-        bytes.len().saturating_sub(body.rest().len())
-    }
-
-    /// Whether all points are told.
-    pub const fn is_told(&self) -> bool {
-        self.seconds_left == 0
+        let told = if self.seconds_left == 0 { before } else { before.saturating_sub(body.rest().len()) };
+        self.bytes_left = self.bytes_left.saturating_sub(told);
+        told
     }
 }
 

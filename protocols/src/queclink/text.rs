@@ -2,7 +2,7 @@
 
 use super::extended;
 use super::fields::{self, Form, hex};
-use crate::wire::{self, cell_text, cut, decimal, find, wifi_text};
+use crate::wire::{self, cell_text, cut, decimal, split_once, wifi_text};
 use crate::{DecodeError, Draft, Environment, Identifier, Key, Message, Name, Release, Replies, Value, carry};
 use alloc::format;
 use alloc::string::String;
@@ -128,8 +128,7 @@ pub fn read(text: &str, env: &Environment<'_>, out: &mut Vec<Message>, replies: 
     });
     let field = |index: usize| fields.get(index).copied().unwrap_or_default();
     let head = field(0);
-    let colon = find(head.as_bytes(), b':').and_then(|colon| head.split_at_checked(colon)).ok_or(DecodeError::skipped("no kind"))?;
-    let (prefix, behind) = (colon.0, colon.1.get(1..).unwrap_or_default());
+    let (prefix, behind) = split_once(head, b':').ok_or(DecodeError::skipped("no kind"))?;
     let kind = behind.strip_prefix("GT").unwrap_or(behind);
     let device = if field(1).len() == 15 && field(1).bytes().all(|byte| byte.is_ascii_digit()) { 1 } else { 2 };
     let identifier = Identifier::new(field(device)).filter(|_| (5..=20).contains(&field(device).len()));

@@ -2,7 +2,7 @@
 
 use super::{CARD_LOG, FILES, Rest, SERIAL, answered, records};
 use crate::wire::{Cursor, ShortText, to_hex};
-use crate::{Attributes, Draft, Identifier, Key, MICROS_PER_SECOND, Message, Name, Record, Release, Replies, Value};
+use crate::{Attributes, Draft, Identifier, Key, MICROS_PER_SECOND, Message, Name, Record, Release, Replies, Value, unix_seconds};
 use alloc::vec::Vec;
 
 /// What a device says of itself.
@@ -116,7 +116,7 @@ pub(super) fn serial<'a>(
     let head = (cursor.u8(), cursor.be_u16(), cursor.be_u32());
     let (Some(port), Some(_), Some(seconds)) = head else { return Some(Rest { reason: "serial data is cut off", raw: payload }) };
     let mut draft = Draft::new();
-    draft.time = (seconds != 0).then(|| i64::from(seconds).checked_mul(MICROS_PER_SECOND)).flatten();
+    draft.time = unix_seconds(seconds);
     draft.attributes.push(Key::Text("serial_port"), Value::Int(i64::from(port)));
     match readable(cursor.rest()) {
         Some(text) => draft.set_text(Name::Text, text),

@@ -4,7 +4,7 @@
 //! for `io[7]`), and so are the names that the manual gives (`SOS`) and that trackers commonly use (`bat`, `temp`). Others keep
 //! the name that the tracker gives them.
 
-use crate::wire::{cut, decimal, find};
+use crate::wire::{cut, decimal, split_once};
 use crate::{Alarm, Attributes, Key, Name, Value};
 use alloc::string::String;
 use core::fmt::Write as _;
@@ -48,21 +48,14 @@ pub(super) fn read(list: &str, out: &mut Attributes) {
         if param.is_empty() {
             return;
         }
-        match before_colon(param) {
-            Some((name, rest)) => match before_colon(rest) {
+        match split_once(param, b':') {
+            Some((name, rest)) => match split_once(rest, b':') {
                 Some((kind, text)) => push(out, name, value(kind, text)),
                 None => push(out, name, Value::Text(rest)),
             },
             None => push(out, param, Value::Text("")),
         }
     });
-}
-
-/// What stands before the first colon and behind it.
-#[inline]
-fn before_colon(text: &str) -> Option<(&str, &str)> {
-    let (before, behind) = text.split_at_checked(find(text.as_bytes(), b':')?)?;
-    Some((before, behind.get(1..)?))
 }
 
 fn value<'a>(kind: &str, text: &'a str) -> Value<'a> {

@@ -179,6 +179,25 @@ pub fn find_text(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
     }
 }
 
+/// What stands before the first separator, which is one ASCII character, and behind it: as [`str::split_once`].
+#[must_use]
+#[inline]
+pub fn split_once(text: &str, separator: u8) -> Option<(&str, &str)> {
+    let (before, behind) = text.split_at_checked(find(text.as_bytes(), separator)?)?;
+    Some((before, behind.get(1..)?))
+}
+
+/// A whole number of decimal digits alone: no sign, no white space.
+#[must_use]
+#[inline]
+pub fn whole(text: &str) -> Option<u32> {
+    let digit = |byte: u8| Some(byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9).map(u32::from);
+    if text.is_empty() {
+        return None;
+    }
+    text.bytes().try_fold(0_u32, |number, byte| number.checked_mul(10)?.checked_add(digit(byte)?))
+}
+
 /// Digits that are whole and exact in an `f64` and, up to seven, in an `f32`.
 const EXACT_DIGITS_MAX: usize = 15;
 const POWERS: [f64; EXACT_DIGITS_MAX + 1] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
@@ -294,6 +313,17 @@ mod tests {
             cut(&text, b',', |part| all.push(part));
             prop_assert_eq!(all, text.split(',').collect::<Vec<_>>());
             prop_assert_eq!(Parts::of(&text, '\u{0}').count(), text.split('\u{0}').count());
+        }
+
+        #[test]
+        fn a_text_is_split_once_as_by_str(text in "[:a-zä€]{0,20}") {
+            prop_assert_eq!(split_once(&text, b':'), text.split_once(':'));
+        }
+
+        #[test]
+        fn a_whole_number_is_that_of_parse(text in prop_oneof!["[0-9]{0,11}", "[-+ 0-9a]{0,4}"]) {
+            let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+            prop_assert_eq!(whole(&text), text.parse().ok().filter(|_| digits));
         }
 
         #[test]
