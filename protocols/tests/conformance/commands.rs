@@ -1,8 +1,7 @@
 //! Recordings of commands: what the other server sends for them.
 
 use crate::feed::feed_to;
-use crate::recordings::NOW;
-use crate::recordings::vector::{Vector, settings};
+use crate::recordings::{NOW, Recording, settings};
 use crate::tally::{Difference, Tally};
 use protocols::{Addressee, CannotSay, Command, Environment, Identifier, Options, Protocol, wire};
 use serde_json::Value;
@@ -25,7 +24,7 @@ pub fn compare(protocol: Protocol, json: &Value, tally: &mut Tally) {
     let mut decoder = protocol.decoder();
     if let Some((last, before)) = json["context"].as_array().and_then(|list| list.split_last()) {
         let as_vector = serde_json::json!({ "input": last, "wire": last["wire"], "context": before, "options": json["options"] });
-        feed_to(&mut *decoder, &Vector::read(&as_vector));
+        feed_to(&mut *decoder, &Recording::read(&as_vector));
     }
     let to = Addressee { identifier: &identifier, password: json["command"]["attributes"]["devicePassword"].as_str(), env };
     let mut ours = Vec::new();

@@ -1,8 +1,8 @@
 //! Compares what we heard with what was recorded.
 
 use crate::feed::Heard;
-use crate::recordings::vector::{Answer, Position, Vector};
 use crate::tally::{Difference, Tally};
+use crate::vector::{Answer, Position, Vector};
 use protocols::{Attributes, Fix, Micros, Name, Record, Value, ValueBuf, to_rfc3339, wire};
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ const COURSE_DEG: f64 = 1.0;
 
 /// Adds one recording to the tally.
 pub fn compare(vector: &Vector, heard: &Heard, tally: &mut Tally) {
-    tally.ids.insert(vector.id.clone());
+    tally.ids.insert(vector.recording.id.clone());
     let before = tally.disagreements.len();
     places(vector, heard, tally);
     answers(vector, heard, tally);
@@ -22,14 +22,14 @@ pub fn compare(vector: &Vector, heard: &Heard, tally: &mut Tally) {
         if !agrees {
             tally.disagreements.push(difference(vector, "frame", problem.clone(), "read".into()));
         } else {
-            tally.notes.push(format!("{} {problem}", vector.id));
+            tally.notes.push(format!("{} {problem}", vector.recording.id));
         }
     }
     tally.frames.add(agrees);
 }
 
 fn difference(vector: &Vector, field: &'static str, ours: String, theirs: String) -> Difference {
-    Difference { id: vector.id.clone(), field, ours, theirs }
+    Difference { id: vector.recording.id.clone(), field, ours, theirs }
 }
 
 fn places(vector: &Vector, heard: &Heard, tally: &mut Tally) {
@@ -39,19 +39,19 @@ fn places(vector: &Vector, heard: &Heard, tally: &mut Tally) {
         match (wanted.get(index), got.get(index)) {
             (Some(wanted), Some((record, fix))) => {
                 let found = differences(vector, wanted, record, fix);
-                tally.place(&vector.id, found.is_empty());
+                tally.place(&vector.recording.id, found.is_empty());
                 tally.disagreements.extend(found);
                 tally.valid.add(wanted.valid == fix.valid);
                 tally.altitude.add((wanted.altitude_m - f64::from(fix.altitude_m.unwrap_or(0.0))).abs() <= 1.0);
                 attributes(vector, wanted, &record.attributes, tally);
             }
             (Some(wanted), None) => {
-                tally.place(&vector.id, false);
+                tally.place(&vector.recording.id, false);
                 let theirs = format!("{}/{}", wanted.latitude, wanted.longitude);
                 tally.disagreements.push(difference(vector, "place", "none".into(), theirs));
             }
             (None, Some((_, fix))) => {
-                tally.place(&vector.id, false);
+                tally.place(&vector.recording.id, false);
                 let ours = format!("{}/{}", fix.latitude.degrees(), fix.longitude.degrees());
                 tally.disagreements.push(difference(vector, "place", ours, "none".into()));
             }
@@ -67,7 +67,7 @@ fn places(vector: &Vector, heard: &Heard, tally: &mut Tally) {
         // What is neither an old fix nor a place has a time of its own.
         if !wanted.outdated && !wanted.of_the_clock {
             let time = times.get(index).copied().flatten();
-            tally.place(&vector.id, time == wanted.time);
+            tally.place(&vector.recording.id, time == wanted.time);
             if time != wanted.time {
                 tally.disagreements.push(difference(vector, "time", shown(time), shown(wanted.time)));
             }
@@ -117,7 +117,7 @@ fn answers(vector: &Vector, heard: &Heard, tally: &mut Tally) {
     };
     for index in 0..vector.answers.len().max(heard.answers.len()) {
         let (wanted, got) = (vector.answers.get(index), heard.answers.get(index));
-        tally.reply(&vector.id, wanted == got);
+        tally.reply(&vector.recording.id, wanted == got);
         if wanted != got {
             tally.disagreements.push(difference(vector, "reply", show(got), show(wanted)));
         }
@@ -143,8 +143,8 @@ fn attributes(vector: &Vector, wanted: &Position, got: &Attributes, tally: &mut 
             .all(|cell| ours.iter().any(|our| our == cell || our.strip_prefix(cell).is_some_and(|r| r.starts_with('-'))));
         tally.attributes.add(equal);
         if !equal {
-            tally.attribute_misses.push(vector.id.clone());
-            tally.notes.push(format!("{} cells: ours {ours:?}, theirs {:?}", vector.id, wanted.cells));
+            tally.attribute_misses.push(vector.recording.id.clone());
+            tally.notes.push(format!("{} cells: ours {ours:?}, theirs {:?}", vector.recording.id, wanted.cells));
         }
     }
     for (key, value) in &wanted.attributes {
@@ -169,8 +169,8 @@ fn attributes(vector: &Vector, wanted: &Position, got: &Attributes, tally: &mut 
         };
         tally.attributes.add(equal);
         if !equal {
-            tally.attribute_misses.push(vector.id.clone());
-            tally.notes.push(format!("{} {key}: ours {ours}, theirs {value}", vector.id));
+            tally.attribute_misses.push(vector.recording.id.clone());
+            tally.notes.push(format!("{} {key}: ours {ours}, theirs {value}", vector.recording.id));
         }
     }
 }

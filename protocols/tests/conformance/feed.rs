@@ -1,7 +1,7 @@
 //! Feeds a recording to a fresh decoder, its context first.
 
-use crate::recordings::NOW;
-use crate::recordings::vector::{self, Answer, Sent, Vector};
+use crate::recordings::{NOW, Recording, Sent, settings};
+use crate::vector::Answer;
 use bytes::BytesMut;
 use protocols::{
     Attributes, Decoder, Environment, HttpRequest, Input, Message, Options, Progress, Protocol, Record, Replies, ReplyBody, wire,
@@ -18,21 +18,21 @@ pub struct Heard {
 }
 
 /// Feeds context and message.
-pub fn feed(protocol: Protocol, vector: &Vector) -> Heard {
-    feed_to(&mut *protocol.decoder(), vector)
+pub fn feed(protocol: Protocol, recording: &Recording) -> Heard {
+    feed_to(&mut *protocol.decoder(), recording)
 }
 
 /// Feeds context and message to that decoder.
-pub fn feed_to(decoder: &mut dyn Decoder, vector: &Vector) -> Heard {
-    let settings: Vec<(&str, &str)> = vector.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+pub fn feed_to(decoder: &mut dyn Decoder, recording: &Recording) -> Heard {
+    let settings: Vec<(&str, &str)> = recording.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let options = Options { ignore_checksum: true, settings: &settings };
-    let env = Environment { now: NOW, model: vector.model.as_deref(), options, datagram: vector.datagram };
+    let env = Environment { now: NOW, model: recording.model.as_deref(), options, datagram: recording.datagram };
     let mut buffer = BytesMut::new();
-    for sent in &vector.context {
+    for sent in &recording.context {
         // What is wrong in the context shows in what it is the context of.
         send(decoder, &mut buffer, &env, sent);
     }
-    send(decoder, &mut buffer, &env, &vector.input)
+    send(decoder, &mut buffer, &env, &recording.input)
 }
 
 fn send(decoder: &mut dyn Decoder, buffer: &mut BytesMut, env: &Environment<'_>, sent: &Sent) -> Heard {
@@ -86,7 +86,7 @@ pub fn framing(protocol: Protocol, json: &Value) -> Result<(), String> {
     let input = json["input"].as_str().and_then(wire::from_hex).unwrap_or_default();
     let is_frame = json["output"].is_string();
     let consumed = json["consumed"].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
-    let owned = vector::settings(&json["options"]);
+    let owned = settings(&json["options"]);
     let settings: Vec<(&str, &str)> = owned.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let options = Options { ignore_checksum: true, settings: &settings };
     let env = Environment { now: NOW, options, ..Environment::default() };

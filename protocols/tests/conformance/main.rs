@@ -10,9 +10,9 @@ mod feed;
 #[path = "../recordings/mod.rs"]
 mod recordings;
 mod tally;
+mod vector;
 
 use protocols::Protocol;
-use recordings::vector;
 use serde_json::Value;
 use tally::Tally;
 
@@ -68,7 +68,7 @@ fn measure(protocol: Protocol, recorded: &[Value]) -> Tally {
             Some("frame_encode") => {}
             _ => {
                 let vector = vector::Vector::read(json);
-                let heard = feed::feed(protocol, &vector);
+                let heard = feed::feed(protocol, &vector.recording);
                 compare::compare(&vector, &heard, &mut tally);
             }
         }

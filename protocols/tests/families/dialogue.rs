@@ -23,8 +23,8 @@
 use protocols::{Micros, Transport, from_rfc3339, wire};
 use std::path::{Path, PathBuf};
 
-/// The clock of the recordings in other collections, and ours.
-pub const USUAL_NOW: Micros = 1_787_329_131_000_000;
+/// The clock of the recordings, and ours.
+pub const USUAL_NOW: Micros = crate::recordings::NOW;
 
 /// What the tracker sends.
 #[derive(Clone, Debug)]

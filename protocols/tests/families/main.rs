@@ -14,7 +14,6 @@ mod planted;
 mod recognise;
 mod recorded;
 #[path = "../recordings/mod.rs"]
-#[allow(dead_code, reason = "what is made of the recordings is looked at elsewhere")]
 mod recordings;
 mod split;
 mod steady;
@@ -38,38 +37,27 @@ fn turn() -> MutexGuard<'static, ()> {
 
 fn run(protocol: Protocol, family: fn(&Subject<'_>) -> Result<(), String>) {
     let _turn = turn();
-    let (decoder, encoder) = (|| protocol.decoder(), |transport| protocol.encoder(transport));
-    let subject = Subject {
-        name: protocol.name(),
-        transports: protocol.transports(),
-        dialogues: dialogue::load(protocol.name()),
-        about: protocol.about(),
-        decoder: &decoder,
-        encoder: &encoder,
-        may_bless: true,
-    };
-    assert!(!subject.dialogues.is_empty(), "{protocol:?} has no fixture: fixtures/{}/*.dialogue", protocol.name());
-    family(&subject).unwrap_or_else(|problem| panic!("{}: {problem}", subject.name));
+    let dialogues = dialogue::load(protocol.name());
+    assert!(!dialogues.is_empty(), "{protocol:?} has no fixture: fixtures/{}/*.dialogue", protocol.name());
+    run_over(protocol, dialogues, true, family);
 }
 
 /// The same damage to recordings of real devices.
 fn run_recorded(protocol: Protocol) {
     let _turn = turn();
-    let (decoder, encoder) = (|| protocol.decoder(), |transport| protocol.encoder(transport));
     let fixtures = dialogue::load(protocol.name());
     let Some(dialogues) = recorded::load(protocol, &fixtures, mutate::is_long()) else {
         return println!("SKIPPED: no recordings of {}. PURVIEW_CONFORMANCE_DIR names their folder.", protocol.name());
     };
-    let subject = Subject {
-        name: protocol.name(),
-        transports: protocol.transports(),
-        dialogues,
-        about: protocol.about(),
-        decoder: &decoder,
-        encoder: &encoder,
-        may_bless: false,
-    };
-    mutate::check_recorded(&subject).unwrap_or_else(|problem| panic!("{}: {problem}", subject.name));
+    run_over(protocol, dialogues, false, mutate::check_recorded);
+}
+
+/// Whoever calls has the turn already: what he loads is allocated too.
+fn run_over(protocol: Protocol, dialogues: Vec<dialogue::Dialogue>, may_bless: bool, family: fn(&Subject<'_>) -> Result<(), String>) {
+    let (decoder, encoder) = (|| protocol.decoder(), |transport| protocol.encoder(transport));
+    let (name, transports, about) = (protocol.name(), protocol.transports(), protocol.about());
+    let subject = Subject { name, transports, dialogues, about, decoder: &decoder, encoder: &encoder, may_bless };
+    family(&subject).unwrap_or_else(|problem| panic!("{name}: {problem}"));
 }
 
 macro_rules! walk {

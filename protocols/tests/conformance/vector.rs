@@ -1,14 +1,8 @@
-//! One recording, read from its JSON.
+//! One recording with what another server made of it, read from its JSON.
 
-use protocols::{Micros, Options, from_rfc3339, wire};
+use crate::recordings::{Recording, hex, text};
+use protocols::{Micros, from_rfc3339};
 use serde_json::Value;
-
-/// What the tracker sent, on the wire.
-#[derive(Clone, Debug)]
-pub enum Sent {
-    Bytes(Vec<u8>),
-    Http { method: String, uri: String, headers: Vec<(String, String)>, body: Vec<u8> },
-}
 
 /// What was answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,15 +36,10 @@ impl Position {
     }
 }
 
-/// A recording.
+/// A recording, and what was made of it.
 #[derive(Clone, Debug)]
 pub struct Vector {
-    pub id: String,
-    pub model: Option<String>,
-    pub settings: Vec<(String, String)>,
-    pub datagram: bool,
-    pub context: Vec<Sent>,
-    pub input: Sent,
+    pub recording: Recording,
     pub positions: Vec<Position>,
     pub answers: Vec<Answer>,
 }
@@ -58,16 +47,8 @@ pub struct Vector {
 impl Vector {
     /// Reads one line.
     pub fn read(json: &Value) -> Self {
-        let option = |name: &str| json["options"][name].as_bool().unwrap_or(false);
-        let datagram = option("connectionless");
-        let context = json["context"].as_array().into_iter().flatten();
         Self {
-            id: text(&json["id"]),
-            model: json["device"]["model"].as_str().map(str::to_owned),
-            settings: settings(&json["options"]),
-            datagram,
-            context: context.map(|c| sent(c, &c["wire"], datagram)).collect(),
-            input: sent(&json["input"], &json["wire"], datagram),
+            recording: Recording::read(json),
             positions: json["expect"].as_array().into_iter().flatten().enumerate().map(|(n, p)| position(p, depends(json, n))).collect(),
             answers: match json["replies_wire_hex"].as_str() {
                 // The form that leaves, where it is another.
@@ -76,35 +57,6 @@ impl Vector {
             },
         }
     }
-}
-
-/// Settings as we spell them; lists of columns and the like as text.
-pub fn settings(options: &Value) -> Vec<(String, String)> {
-    let spelled = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    options.as_object().into_iter().flatten().map(|(name, value)| (Options::setting_name(name), spelled(value))).collect()
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
-
-fn hex(value: &Value) -> Vec<u8> {
-    value.as_str().map(|t| wire::from_hex(t).expect("hexadecimal digits")).unwrap_or_default()
-}
-
-/// The wire form; without one (`null`), the bytes as the other decoder got them.
-fn sent(input: &Value, wire: &Value, datagram: bool) -> Sent {
-    if input["type"] == "http" {
-        let headers = input["headers"].as_object().into_iter().flatten().map(|(n, v)| (n.clone(), text(v))).collect();
-        let body = if input["body_hex"].is_string() { hex(&input["body_hex"]) } else { text(&input["body"]).into_bytes() };
-        return Sent::Http { method: text(&input["method"]), uri: text(&input["uri"]), headers, body };
-    }
-    let form = &wire[if datagram { "udp" } else { "tcp" }];
-    if form["hex"].is_string() {
-        return Sent::Bytes(hex(&form["hex"]));
-    }
-    let inner = if input["hex"].is_string() { hex(&input["hex"]) } else { text(&input["text"]).into_bytes() };
-    Sent::Bytes([hex(&form["prefix_hex"]), inner, hex(&form["suffix_hex"])].concat())
 }
 
 fn answer(reply: &Value) -> Answer {
