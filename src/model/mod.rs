@@ -21,7 +21,7 @@ pub use account::{Account, Grants, GrantsOf, Role, Tariff, User, UserAccess};
 pub use alert::{Alert, AlertKind};
 pub use definitions::{DefinitionSet, Definitions};
 pub use device::{Connection, Device, DeviceState, Output};
-pub use device_map::{DeviceMap, Spread};
+pub use device_map::DeviceMap;
 pub use geofence::{Geofence, Place, Point, Shape};
 pub use item::{Form, Item, Names, Shared};
 pub use order::{EventId, Order};

@@ -81,12 +81,13 @@ impl Outbox {
         let waiting = std::mem::take(&mut inner.waiting);
         (inner.positions, inner.others) = (0, 0);
         for outgoing in waiting {
-            let before = matches!(&outgoing, Outgoing::Item(permitted) if permitted.item().item().order() <= inner.floor);
-            let outgoing = if let Outgoing::Lagged(order) = outgoing { Outgoing::Lagged(order.max(inner.floor)) } else { outgoing };
-            if !before {
-                inner.count(&outgoing, 1);
-                inner.waiting.push_back(outgoing);
-            }
+            let outgoing = match outgoing {
+                Outgoing::Item(permitted) if permitted.item().item().order() <= inner.floor => continue,
+                Outgoing::Lagged(order) => Outgoing::Lagged(order.max(inner.floor)),
+                other => other,
+            };
+            inner.count(&outgoing, 1);
+            inner.waiting.push_back(outgoing);
         }
     }
 
