@@ -166,15 +166,19 @@ impl Replies {
         self.push(Reply { body: ReplyBody::Bytes(ReplyBytes::from_slice(bytes)), release, refused: None });
     }
 
-    /// The same of a short reply of known length: no call is needed to copy it. More than 16 bytes are no short reply.
-    #[inline]
+    /// The same of a short reply of known length. More than 16 bytes are no short reply.
+    #[inline(always)]
     pub fn short<const N: usize>(&mut self, release: Release, bytes: [u8; N]) {
         const { assert!(N <= 16, "no short reply") }
-        let mut room = [0; 16];
-        if let Some(start) = room.first_chunk_mut() {
-            *start = bytes;
-        }
-        self.push(Reply { body: ReplyBody::Bytes(ReplyBytes::from_buf_and_len(room, N)), release, refused: None });
+        self.word(release, bytes.iter().rev().fold(0, |word, byte| (word << 8) | u128::from(*byte)), N);
+    }
+
+    /// The same of the low bytes of a word, lowest first. It comes in registers and is stored where it stays: bytes that are stored in
+    /// pieces and then copied as a whole have to wait for the stores.
+    #[inline(never)]
+    fn word(&mut self, release: Release, word: u128, length: usize) {
+        let body = || ReplyBody::Bytes(ReplyBytes::from_buf_and_len(word.to_le_bytes(), length));
+        self.0.extend(core::iter::once_with(|| Reply { body: body(), release, refused: None }));
     }
 
     /// Adds a reply.

@@ -28,6 +28,9 @@ pub struct Civil {
     pub micros: u32,
 }
 
+/// From 1970-01-01 to 2000-01-01.
+const DAYS_BEFORE_2000: u32 = 10_957;
+
 impl Civil {
     /// The instant, or `None` if the fields are no date of the proleptic Gregorian calendar between the years 1 and 9999.
     #[must_use]
@@ -87,6 +90,32 @@ impl Civil {
     pub fn from_year_and_bytes(year: u16, rest: [u8; 5]) -> Option<Micros> {
         let [month, day, hour, minute, second] = rest.map(u32::from);
         Self { year: i32::from(year), month, day, hour, minute, second, micros: 0 }.to_micros()
+    }
+
+    /// Year of this century, month, day, hour, minute, second in a byte each.
+    #[must_use]
+    #[inline]
+    pub fn of_this_century([year, month, day, hour, minute, second]: [u8; 6]) -> Option<Micros> {
+        // Days before a month of a common year, and its own.
+        const MONTHS: [(u16, u8); 13] = {
+            let [a, b, c, d, e, f] = [(0, 31), (31, 28), (59, 31), (90, 30), (120, 31), (151, 30)];
+            [(0, 0), a, b, c, d, e, f, (181, 31), (212, 31), (243, 30), (273, 31), (304, 30), (334, 31)]
+        };
+        let leap = u8::from(year & 3 == 0);
+        let (before, days) = MONTHS.get(usize::from(month)).copied()?;
+        let days = if month == 2 { days.wrapping_add(leap) } else { days };
+        // Zero minus one is beyond every month.
+        if day.wrapping_sub(1) >= days || year > 99 || hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        // All of these are small: nothing can pass its range.
+        let [year, day, hour, minute, second] = [year, day, hour, minute, second].map(u32::from);
+        let leaps = (year.wrapping_add(3) >> 2).wrapping_add(u32::from(leap & u8::from(month > 2)));
+        let of_year = u32::from(before).wrapping_add(leaps).wrapping_add(day);
+        let days = year.wrapping_mul(365).wrapping_add(of_year).wrapping_add(DAYS_BEFORE_2000).wrapping_sub(1);
+        let of_day = hour.wrapping_mul(3_600).wrapping_add(minute.wrapping_mul(60)).wrapping_add(second);
+        let seconds = i64::from(days).wrapping_mul(86_400).wrapping_add(i64::from(of_day));
+        Some(seconds.wrapping_mul(MICROS_PER_SECOND))
     }
 
     /// The date and time of an instant; `None` outside the years 1 to 9999.
@@ -249,6 +278,26 @@ mod tests {
         }
         assert_eq!(unix_seconds(1_709_251_199_u32), Some(1_709_251_199_000_000));
         assert_eq!([unix_seconds(0), unix_seconds(-1), unix_seconds(i64::MAX)], [None; 3]);
+    }
+
+    #[test]
+    fn six_bytes_are_the_date_that_the_general_form_gives() {
+        let general = |[year, month, day, hour, minute, second]: [u8; 6]| {
+            let year = (year <= 99).then_some(2_000_u16.saturating_add(u16::from(year)))?;
+            Civil::from_year_and_bytes(year, [month, day, hour, minute, second])
+        };
+        for year in 0..=101 {
+            for month in (0..=17).chain([255]) {
+                for day in (0..=33).chain([255]) {
+                    let date = [year, month, day, 23, 59, 59];
+                    assert_eq!(Civil::of_this_century(date), general(date), "{date:?}");
+                }
+            }
+        }
+        for (hour, minute, second) in [(0, 0, 0), (24, 0, 0), (23, 60, 0), (23, 0, 60), (255, 255, 255)] {
+            let date = [24, 2, 29, hour, minute, second];
+            assert_eq!(Civil::of_this_century(date), general(date), "{date:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Kinds that tell a place.
 
-use super::report::{CELL_2G, CELL_4G, CELL_WIDE, CellForm, Report, civil};
+use super::report::{CELL_2G, CELL_4G, CELL_WIDE, CellForm, Report};
 use super::{Frame, imei, state, text};
 use crate::wire::{Cursor, bcd, to_hex};
 use crate::{Civil, Key, Name, Value};
@@ -186,13 +186,13 @@ fn alarm_and_state(report: &mut Report<'_>, kind: u8, body: &mut Cursor<'_>) -> 
 
 /// Some models say who they are in each frame: one byte, IMEI, date of the report, date of the fix.
 fn names_its_device(body: &[u8], model: Option<&str>) -> bool {
-    let told = matches!(model, Some("NT20" | "XT40"));
+    let told = || matches!(model, Some("NT20" | "XT40"));
     let seen = || {
         let digits = body.get(1..9).is_some_and(|imei| imei.iter().all(|b| bcd(*b).is_some()));
-        let date = |at: usize| body.get(at..).and_then(<[u8]>::first_chunk).copied().and_then(civil).and_then(Civil::to_micros);
+        let date = |at: usize| body.get(at..).and_then(<[u8]>::first_chunk).copied().and_then(Civil::of_this_century);
         digits && date(0).is_none() && date(9).is_some() && date(15).is_some()
     };
-    body.len() >= 46 && (told || seen())
+    body.len() >= 46 && (told() || seen())
 }
 
 /// Kinds 0x22 and 0x25 of such models, and what follows the place.

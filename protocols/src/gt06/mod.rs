@@ -28,10 +28,11 @@ mod network;
 mod report;
 mod short;
 mod state;
+mod usual;
 
 pub use encoder::Gt06Encoder;
 
-use crate::wire::{Cursor, crc16_x25, hex_digit};
+use crate::wire::{Cursor, crc16_x25, crc16_x25_short, hex_digit};
 use crate::{
     About, Addressee, Attributes, CannotSay, Checksum, Civil, Command, DecodeError, Decoder, Environment, Expect, Identifier, Message,
     Progress, Release, Replies, Transport,
@@ -114,6 +115,36 @@ impl Decoder for Gt06Decoder {
         out: &mut Vec<Message>,
         replies: &mut Replies,
     ) -> Result<Progress, DecodeError> {
+        if self.manners == Manners::Checked
+            && !env.options.ignore_checksum
+            && let Some(total) = usual::read(bytes, self.zone_s, out, replies)
+        {
+            bytes.advance(total);
+            return Ok(Progress::Frame);
+        }
+        self.next(bytes, env, out, replies)
+    }
+
+    fn command(&mut self, command: &Command, _: &Addressee<'_>, out: &mut Vec<u8>) -> Result<Expect, CannotSay> {
+        let expect = command::write(command, self.commands, out)?;
+        self.commands = self.commands.wrapping_add(1);
+        Ok(expect)
+    }
+
+    fn frame_bytes_max(&self, identified: bool) -> usize {
+        if identified { FRAME_BYTES_MAX } else { FRAME_BYTES_MAX_UNIDENTIFIED }
+    }
+}
+
+impl Gt06Decoder {
+    /// Takes the next frame, of whatever kind.
+    fn next(
+        &mut self,
+        bytes: &mut BytesMut,
+        env: &Environment<'_>,
+        out: &mut Vec<Message>,
+        replies: &mut Replies,
+    ) -> Result<Progress, DecodeError> {
         let lenient = env.options.ignore_checksum;
         loop {
             match cut::next(bytes, self.manners, lenient) {
@@ -146,18 +177,6 @@ impl Decoder for Gt06Decoder {
         }
     }
 
-    fn command(&mut self, command: &Command, _: &Addressee<'_>, out: &mut Vec<u8>) -> Result<Expect, CannotSay> {
-        let expect = command::write(command, self.commands, out)?;
-        self.commands = self.commands.wrapping_add(1);
-        Ok(expect)
-    }
-
-    fn frame_bytes_max(&self, identified: bool) -> usize {
-        if identified { FRAME_BYTES_MAX } else { FRAME_BYTES_MAX_UNIDENTIFIED }
-    }
-}
-
-impl Gt06Decoder {
     fn take(&mut self, raw: &[u8], env: &Environment<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Result<Progress, DecodeError> {
         let Some((mut frame, crc)) = open(raw) else { return Err(DecodeError::skipped("frame too short")) };
         if self.manners == Manners::Unknown {
@@ -350,9 +369,10 @@ const fn heartbeat(attributes: Attributes) -> Message {
 }
 
 /// The answer that nearly all frames get.
+#[inline]
 fn short_answer(kind: u8, serial: u16) -> [u8; 10] {
     let [high, low] = serial.to_be_bytes();
-    let [crc_high, crc_low] = crc16_x25(&[0x05, kind, high, low]).to_be_bytes();
+    let [crc_high, crc_low] = crc16_x25_short(&[0x05, kind, high, low]).to_be_bytes();
     [0x78, 0x78, 0x05, kind, high, low, crc_high, crc_low, 0x0D, 0x0A]
 }
 

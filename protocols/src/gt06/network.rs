@@ -1,6 +1,6 @@
 //! Kinds that tell the cells and Wi-Fi points around instead of a place.
 
-use super::report::{CELL_2G, CELL_4G, CELL_WIDE, CellForm, Report, civil};
+use super::report::{CELL_2G, CELL_4G, CELL_WIDE, CellForm, Report};
 use super::{Frame, state, text};
 use crate::wire::Cursor;
 use crate::{Civil, Name, Value};
@@ -87,7 +87,7 @@ fn asked(report: &mut Report<'_>, body: &mut Cursor<'_>, form: CellForm) -> Opti
 
 /// A cell and the state, or a date and a cell.
 fn one(report: &mut Report<'_>, body: &mut Cursor<'_>) -> Option<()> {
-    let dated = body.rest().first_chunk().copied().and_then(civil).and_then(Civil::to_micros).is_some() && body.rest().len() >= 15;
+    let dated = body.rest().first_chunk().copied().and_then(Civil::of_this_century).is_some() && body.rest().len() >= 15;
     if dated {
         report.date(body)?;
         return report.cell(body, CELL_WIDE);

@@ -102,13 +102,11 @@ impl Report<'_> {
     }
 
     /// As [`Self::date`].
+    #[inline]
     pub fn date_of(&mut self, date: [u8; 6]) {
-        if date == [0; 6] {
-            return;
-        }
-        match civil(date).and_then(Civil::to_micros) {
+        match Civil::of_this_century(date) {
             Some(time) => self.time(time.saturating_sub(i64::from(self.zone_s).saturating_mul(MICROS_PER_SECOND))),
-            None => self.out_of_range = true,
+            None => self.out_of_range |= date != [0; 6],
         }
     }
 
@@ -124,20 +122,26 @@ impl Report<'_> {
     /// Date, satellites, place, speed of a byte, and flags.
     #[inline]
     pub fn place(&mut self, body: &mut Cursor<'_>) -> Option<()> {
-        self.date(body)?;
-        self.place_without_date(body)
+        let (date, place) = (body.array()?, body.array()?);
+        self.date_of(date);
+        self.told_place(&place);
+        Some(())
     }
 
     /// As [`Self::place`], from the satellites on.
-    #[inline]
     pub fn place_without_date(&mut self, body: &mut Cursor<'_>) -> Option<()> {
-        let satellites = body.u8()?;
-        let (latitude, longitude) = (body.be_u32()?, body.be_u32()?);
-        let speed = body.u8()?;
-        let flags = body.be_u16()?;
-        self.int(Name::Satellites, satellites & 0x0F);
-        self.fix(latitude, longitude, u16::from(speed), flags);
+        let place = body.array()?;
+        self.told_place(&place);
         Some(())
+    }
+
+    /// Satellites, place, speed, flags.
+    #[inline(always)]
+    pub fn told_place(&mut self, place: &[u8; 12]) {
+        let [satellites, n0, n1, n2, n3, e0, e1, e2, e3, speed, high, low] = *place;
+        self.int(Name::Satellites, satellites & 0x0F);
+        let (latitude, longitude) = (u32::from_be_bytes([n0, n1, n2, n3]), u32::from_be_bytes([e0, e1, e2, e3]));
+        self.fix(latitude, longitude, u16::from(speed), u16::from_be_bytes([high, low]));
     }
 
     /// The fix, and the ignition where the flags tell it.
@@ -150,24 +154,20 @@ impl Report<'_> {
         if !valid && latitude == 0 && longitude == 0 {
             return;
         }
-        let north = f64::from(latitude) / PER_DEGREE;
-        let east = f64::from(longitude) / PER_DEGREE;
-        let degrees = (
-            Latitude::new(if flags & FLAG_NORTH == 0 { -north } else { north }),
-            Longitude::new(if flags & FLAG_WEST == 0 { east } else { -east }),
-        );
+        // More parts than fit are out of range as well.
+        let degrees = |parts: u32, negative: bool| {
+            let parts = i32::try_from(parts).unwrap_or(i32::MAX);
+            f64::from(if negative { parts.wrapping_neg() } else { parts }) / PER_DEGREE
+        };
+        let degrees =
+            (Latitude::new(degrees(latitude, flags & FLAG_NORTH == 0)), Longitude::new(degrees(longitude, flags & FLAG_WEST != 0)));
         let (Some(latitude), Some(longitude)) = degrees else {
             self.out_of_range = true;
             return;
         };
-        let course_deg = match flags & COURSE_MASK {
-            360 => Some(0.0),
-            course @ 0..360 => Some(f32::from(course)),
-            _ => {
-                self.out_of_range = true;
-                None
-            }
-        };
+        let course = flags & COURSE_MASK;
+        self.out_of_range |= course > 360;
+        let course_deg = (course <= 360).then(|| if course == 360 { 0.0 } else { f32::from(course) });
         self.record.fix = Some(Fix { latitude, longitude, valid, altitude_m: None, speed_kmh: Some(f32::from(speed_kmh)), course_deg });
     }
 
@@ -236,19 +236,6 @@ impl Report<'_> {
             self.record.attributes.push(Key::Named(name, number), Value::Text(text));
         }
     }
-}
-
-/// Six bytes as a date of this century.
-pub fn civil([year, month, day, hour, minute, second]: [u8; 6]) -> Option<Civil> {
-    (year <= 99).then(|| Civil {
-        year: i32::from(year).saturating_add(2000),
-        month: u32::from(month),
-        day: u32::from(day),
-        hour: u32::from(hour),
-        minute: u32::from(minute),
-        second: u32::from(second),
-        micros: 0,
-    })
 }
 
 /// Country and network. The country's top bit says that the network has two bytes.

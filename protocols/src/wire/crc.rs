@@ -12,6 +12,13 @@ pub fn crc16_x25(bytes: &[u8]) -> u16 {
     !x25(bytes, 0xFFFF)
 }
 
+/// As [`crc16_x25`], part of its caller: for the few bytes of a frame whose length is known there.
+#[must_use]
+#[inline(always)]
+pub(crate) fn crc16_x25_short(bytes: &[u8]) -> u16 {
+    !crc16_reflected(bytes, &X25, 0xFFFF)
+}
+
 /// CRC-16/MODBUS: polynomial 0x8005 reflected, start 0xFFFF.
 #[must_use]
 pub fn crc16_modbus(bytes: &[u8]) -> u16 {
@@ -106,7 +113,7 @@ const FOLD: usize = 16;
 /// CRC-32.) What is left at the end goes through the tables.
 fn crc16_folded<const NEAR: usize, const FAR: usize>(bytes: &[u8], tables: &CrcTables, start: u16) -> u16 {
     let (blocks, rest) = bytes.as_chunks::<{ FOLD * 8 }>();
-    let Some((last, blocks @ [_, ..])) = blocks.split_last() else { return crc16_reflected(bytes, tables, start) };
+    let Some((last, blocks @ [_, ..])) = blocks.split_last() else { return crc16_tabled(bytes, tables, start) };
     let mut words = [0; FOLD];
     if let Some(first) = words.first_mut() {
         *first = u64::from(start);
@@ -115,7 +122,7 @@ fn crc16_folded<const NEAR: usize, const FAR: usize>(bytes: &[u8], tables: &CrcT
         words = folded::<NEAR, FAR>(block, &words, true);
     }
     let last = folded::<NEAR, FAR>(last, &words, false).map(u64::to_le_bytes);
-    crc16_reflected(rest, tables, crc16_reflected(last.as_flattened(), tables, 0))
+    crc16_tabled(rest, tables, crc16_tabled(last.as_flattened(), tables, 0))
 }
 
 /// A block with the words before it folded into it, and where `onwards` with its own as well, which then are done with.
@@ -136,25 +143,30 @@ fn folded<const NEAR: usize, const FAR: usize>(block: &[u8; FOLD * 8], before: &
     words
 }
 
+fn crc16_tabled(bytes: &[u8], tables: &CrcTables, start: u16) -> u16 {
+    crc16_reflected(bytes, tables, start)
+}
+
+/// What fills no step comes first, while no other step is waited for: a byte, then four at a time.
+#[inline(always)]
 fn crc16_reflected(bytes: &[u8], tables: &CrcTables, start: u16) -> u16 {
-    let (steps, rest) = bytes.as_chunks::<STRIDE>();
-    let mut crc = start;
     let [t0, t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11, t12, t13, t14, t15] = tables;
+    let (head, steps) = bytes.as_rchunks::<STRIDE>();
+    let (odd, fours) = head.as_rchunks::<4>();
+    let mut crc = start;
+    for byte in odd {
+        let [low, _] = crc.to_le_bytes();
+        crc = (crc >> 8) ^ entry(t0, low ^ byte);
+    }
+    for [a, b, c, d] in fours {
+        let [low, high] = crc.to_le_bytes();
+        crc = entry(t3, low ^ a) ^ entry(t2, high ^ b) ^ entry(t1, *c) ^ entry(t0, *d);
+    }
     for [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] in steps {
         let [low, high] = crc.to_le_bytes();
         let far = entry(t13, *c) ^ entry(t12, *d) ^ entry(t11, *e) ^ entry(t10, *f) ^ entry(t9, *g) ^ entry(t8, *h) ^ entry(t7, *i);
         let near = entry(t6, *j) ^ entry(t5, *k) ^ entry(t4, *l) ^ entry(t3, *m) ^ entry(t2, *n) ^ entry(t1, *o) ^ entry(t0, *p);
         crc = far ^ near ^ entry(t15, low ^ a) ^ entry(t14, high ^ b);
-    }
-    // The rest in steps of four: a byte at a time, each step waits for the one before.
-    let (steps, rest) = rest.as_chunks::<4>();
-    for [a, b, c, d] in steps {
-        let [low, high] = crc.to_le_bytes();
-        crc = entry(t3, low ^ a) ^ entry(t2, high ^ b) ^ entry(t1, *c) ^ entry(t0, *d);
-    }
-    for byte in rest {
-        let [low, _] = crc.to_le_bytes();
-        crc = (crc >> 8) ^ entry(t0, low ^ byte);
     }
     crc
 }
