@@ -90,32 +90,43 @@ fn lowest(hits: u64) -> usize {
     usize::try_from(hits.trailing_zeros() / 8).unwrap_or(0)
 }
 
-/// Cuts a text at its separators, which are one ASCII character: as [`Parts`] for who wants all of them. What is left to look at
-/// stays in registers, which it does not in an iterator that is handed around.
-#[inline]
-pub fn cut<'a>(text: &'a str, separator: u8, mut take: impl FnMut(&'a str)) {
-    let pattern = LOW.wrapping_mul(u64::from(if separator.is_ascii() { separator } else { 0xFF }));
-    let (words, rest) = text.as_bytes().as_chunks();
+/// Tells where each of some bytes stands, in order, and then the end, as if one of them stood there: so there is one place that
+/// takes, and the compiler makes it a part of the loop. What is left to look at stays in registers, which it does not in an iterator
+/// that is handed around.
+#[inline(always)]
+fn each_end<const COUNT: usize>(bytes: &[u8], wanted: [u8; COUNT], mut tell: impl FnMut(usize)) {
+    let patterns = wanted.map(|byte| LOW.wrapping_mul(u64::from(byte)));
+    let (words, rest) = bytes.as_chunks();
     let mut words = words.iter();
-    let (mut start, mut at) = (0_usize, 0_usize);
+    let mut at = 0_usize;
     loop {
         let word = words.next();
         let mut seen = match word {
-            Some(word) => each(*word, pattern),
-            // The end is one more separator, so that there is one place that takes, and the compiler makes it a part of the loop.
-            None => each_of_last(rest, pattern) | HIGH_OF_FIRST.wrapping_shl(u32::try_from(rest.len()).unwrap_or(0).wrapping_mul(8)),
+            Some(word) => patterns.iter().fold(0, |seen, pattern| seen | each(*word, *pattern)),
+            None => {
+                let end = HIGH_OF_FIRST.wrapping_shl(u32::try_from(rest.len()).unwrap_or(0).wrapping_mul(8));
+                patterns.iter().fold(end, |seen, pattern| seen | each_of_last(rest, *pattern))
+            }
         };
         while seen != 0 {
-            let end = at.wrapping_add(lowest(seen));
+            tell(at.wrapping_add(lowest(seen)));
             seen &= seen.wrapping_sub(1);
-            take(text.get(start..end).unwrap_or_default());
-            start = end.wrapping_add(1);
         }
         if word.is_none() {
             return;
         }
         at = at.wrapping_add(WORD_BYTES);
     }
+}
+
+/// Cuts a text at its separators, which are one ASCII character: as [`Parts`] for who wants all of them.
+#[inline]
+pub fn cut<'a>(text: &'a str, separator: u8, mut take: impl FnMut(&'a str)) {
+    let mut start = 0_usize;
+    each_end(text.as_bytes(), [if separator.is_ascii() { separator } else { 0xFF }], |end| {
+        take(text.get(start..end).unwrap_or_default());
+        start = end.wrapping_add(1);
+    });
 }
 
 /// Where a byte stands first.
@@ -187,15 +198,50 @@ pub fn split_once(text: &str, separator: u8) -> Option<(&str, &str)> {
     Some((before, behind.get(1..)?))
 }
 
+/// Four decimal digits in a word, or `None` if one of them is none.
+#[inline]
+fn four_digits(digits: [u8; 4]) -> Option<u64> {
+    let each = u32::from_le_bytes(digits) ^ 0x3030_3030;
+    // What is more than 9 reaches the highest bit of its byte; what passes it says so by its own, or by that of a byte before it.
+    if (each.wrapping_add(0x7676_7676) | each) & 0x8080_8080 != 0 {
+        return None;
+    }
+    let pairs = each.wrapping_mul(10).wrapping_add(each >> 8);
+    Some(u64::from((pairs & 0xFF).wrapping_mul(100).wrapping_add((pairs >> 16) & 0xFF)))
+}
+
+/// The decimal digits at the front behind those of a number, and what follows them. Nineteen digits are within the range.
+#[must_use]
+#[inline]
+pub fn take_digits(number: u64, bytes: &[u8]) -> (u64, &[u8]) {
+    let (mut number, mut rest) = (number, bytes);
+    while let Some((four, behind)) = rest.split_first_chunk() {
+        let Some(four) = four_digits(*four) else { break };
+        (number, rest) = (number.wrapping_mul(10_000).wrapping_add(four), behind);
+    }
+    while let Some((byte, behind)) = rest.split_first() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        (number, rest) = (number.wrapping_mul(10).wrapping_add(u64::from(digit)), behind);
+    }
+    (number, rest)
+}
+
 /// A whole number of decimal digits alone: no sign, no white space.
 #[must_use]
 #[inline]
 pub fn whole(text: &str) -> Option<u32> {
-    let digit = |byte: u8| Some(byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9).map(u32::from);
+    const DIGITS_MAX: usize = 19;
     if text.is_empty() {
         return None;
     }
-    text.bytes().try_fold(0_u32, |number, byte| number.checked_mul(10)?.checked_add(digit(byte)?))
+    let digits = if text.len() > DIGITS_MAX { text.trim_start_matches('0') } else { text };
+    match take_digits(0, digits.as_bytes()) {
+        (number, []) if digits.len() <= DIGITS_MAX => u32::try_from(number).ok(),
+        _ => None,
+    }
 }
 
 /// Digits that are whole and exact in an `f64` and, up to seven, in an `f32`.
@@ -223,29 +269,14 @@ impl Plain {
         if digits.len() > EXACT_DIGITS_MAX + 1 {
             return None;
         }
-        let (mut mantissa, mut decimals, mut pointed) = (0_u64, 0_usize, false);
-        let mut rest = digits.iter();
-        for byte in rest.by_ref() {
-            let digit = byte.wrapping_sub(b'0');
-            if digit > 9 {
-                if *byte != b'.' {
-                    return None;
-                }
-                pointed = true;
-                break;
-            }
-            mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
-        }
-        if pointed {
-            decimals = rest.len();
-            for byte in rest {
-                let digit = byte.wrapping_sub(b'0');
-                if digit > 9 {
-                    return None;
-                }
-                mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
-            }
-        }
+        let (mantissa, decimals, pointed) = match take_digits(0, digits) {
+            (whole, []) => (whole, 0, false),
+            (whole, [b'.', behind @ ..]) => match take_digits(whole, behind) {
+                (mantissa, []) => (mantissa, behind.len(), true),
+                _ => return None,
+            },
+            _ => return None,
+        };
         let digits = digits.len().saturating_sub(usize::from(pointed));
         (1..=EXACT_DIGITS_MAX).contains(&digits).then_some(Self { negative, mantissa, digits, decimals })
     }
@@ -321,9 +352,23 @@ mod tests {
         }
 
         #[test]
-        fn a_whole_number_is_that_of_parse(text in prop_oneof!["[0-9]{0,11}", "[-+ 0-9a]{0,4}"]) {
+        fn a_whole_number_is_that_of_parse(text in prop_oneof!["[0-9]{0,11}", "0{0,12}[0-9]{0,22}", "[-+ 0-9a]{0,9}"]) {
             let digits = text.bytes().all(|byte| byte.is_ascii_digit());
             prop_assert_eq!(whole(&text), text.parse().ok().filter(|_| digits));
+        }
+
+        #[test]
+        fn digits_are_taken_up_to_what_is_none(digits in "[0-9]{0,19}", behind in "([^0-9][ -~]{0,6})?") {
+            let text: String = format!("{digits}{behind}");
+            prop_assert_eq!(take_digits(0, text.as_bytes()), (digits.parse().unwrap_or(0), behind.as_bytes()));
+        }
+
+        #[test]
+        fn four_bytes_are_digits_or_not(bytes: [u8; 4], shift in 0_u8..=12) {
+            // Most of them near the digits.
+            let bytes = bytes.map(|byte| if byte < 0xF0 { b'/'.wrapping_add(byte % shift.max(1)) } else { byte });
+            let text = core::str::from_utf8(&bytes).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+            prop_assert_eq!(four_digits(bytes), text.and_then(|text| text.parse().ok()));
         }
 
         #[test]
