@@ -124,7 +124,10 @@ fn each_end<const COUNT: usize>(bytes: &[u8], wanted: [u8; COUNT], mut tell: imp
 pub fn cut<'a>(text: &'a str, separator: u8, mut take: impl FnMut(&'a str)) {
     let mut start = 0_usize;
     each_end(text.as_bytes(), [if separator.is_ascii() { separator } else { 0xFF }], |end| {
-        take(text.get(start..end).unwrap_or_default());
+        // There always is one: a separator and the end are boundaries of characters.
+        if let Some(part) = text.get(start..end) {
+            take(part);
+        }
         start = end.wrapping_add(1);
     });
 }
@@ -198,16 +201,28 @@ pub fn split_once(text: &str, separator: u8) -> Option<(&str, &str)> {
     Some((before, behind.get(1..)?))
 }
 
-/// Four decimal digits in a word, or `None` if one of them is none.
+/// Four decimal digits, or `None` if one of them is none.
+#[must_use]
 #[inline]
-fn four_digits(digits: [u8; 4]) -> Option<u64> {
+pub fn four_digits(digits: [u8; 4]) -> Option<u32> {
     let each = u32::from_le_bytes(digits) ^ 0x3030_3030;
     // What is more than 9 reaches the highest bit of its byte; what passes it says so by its own, or by that of a byte before it.
     if (each.wrapping_add(0x7676_7676) | each) & 0x8080_8080 != 0 {
         return None;
     }
     let pairs = each.wrapping_mul(10).wrapping_add(each >> 8);
-    Some(u64::from((pairs & 0xFF).wrapping_mul(100).wrapping_add((pairs >> 16) & 0xFF)))
+    Some((pairs & 0xFF).wrapping_mul(100).wrapping_add((pairs >> 16) & 0xFF))
+}
+
+/// Whether all bytes are decimal digits: eight a step, and the last eight once more.
+#[must_use]
+#[inline]
+pub fn are_digits(bytes: &[u8]) -> bool {
+    let Some(last) = bytes.last_chunk() else { return bytes.iter().all(u8::is_ascii_digit) };
+    bytes.as_chunks().0.iter().chain([last]).all(|word: &[u8; WORD_BYTES]| {
+        let each = u64::from_le_bytes(*word) ^ LOW.wrapping_mul(0x30);
+        (each.wrapping_add(LOW.wrapping_mul(0x76)) | each) & HIGH == 0
+    })
 }
 
 /// The decimal digits at the front behind those of a number, and what follows them. Nineteen digits are within the range.
@@ -217,7 +232,7 @@ pub fn take_digits(number: u64, bytes: &[u8]) -> (u64, &[u8]) {
     let (mut number, mut rest) = (number, bytes);
     while let Some((four, behind)) = rest.split_first_chunk() {
         let Some(four) = four_digits(*four) else { break };
-        (number, rest) = (number.wrapping_mul(10_000).wrapping_add(four), behind);
+        (number, rest) = (number.wrapping_mul(10_000).wrapping_add(u64::from(four)), behind);
     }
     while let Some((byte, behind)) = rest.split_first() {
         let digit = byte.wrapping_sub(b'0');
@@ -260,7 +275,8 @@ struct Plain {
 }
 
 impl Plain {
-    #[inline]
+    /// Part of the two that read numbers, which are no part of their callers: a number in a register is cheaper than this in memory.
+    #[inline(always)]
     fn read(text: &str) -> Option<Self> {
         let (negative, digits) = match text.as_bytes() {
             [b'-', digits @ ..] => (true, digits),
@@ -286,22 +302,22 @@ impl Plain {
 /// at most 15 digits and a power of ten are exact, so that their quotient is rounded once (Clinger, "How to read floating point
 /// numbers accurately", 1990).
 #[must_use]
-#[inline]
+#[inline(never)]
 #[allow(clippy::cast_precision_loss)]
 pub fn decimal(text: &str) -> Option<f64> {
     let Some(plain) = Plain::read(text) else { return text.parse().ok().filter(|number: &f64| number.is_finite()) };
-    let number = plain.mantissa as f64 / POWERS.get(plain.decimals)?;
+    let number = plain.mantissa.cast_signed() as f64 / POWERS.get(plain.decimals)?;
     Some(if plain.negative { -number } else { number })
 }
 
 /// As [`decimal`], in single precision: rounded once, too.
 #[must_use]
-#[inline]
+#[inline(never)]
 #[allow(clippy::cast_precision_loss)]
 pub fn decimal_single(text: &str) -> Option<f32> {
     match Plain::read(text).filter(|plain| plain.digits <= SINGLE_DIGITS_MAX) {
         Some(plain) => {
-            let number = plain.mantissa as f32 / SINGLE_POWERS.get(plain.decimals)?;
+            let number = plain.mantissa.cast_signed() as f32 / SINGLE_POWERS.get(plain.decimals)?;
             Some(if plain.negative { -number } else { number })
         }
         None => text.parse().ok().filter(|number: &f32| number.is_finite()),
@@ -364,9 +380,14 @@ mod tests {
         }
 
         #[test]
+        fn bytes_are_digits_or_not(text in prop_oneof!["[0-9]{0,20}", "[0-9]{0,12}[ -~é][0-9]{0,12}"]) {
+            prop_assert_eq!(are_digits(text.as_bytes()), text.bytes().all(|byte| byte.is_ascii_digit()));
+        }
+
+        #[test]
         fn four_bytes_are_digits_or_not(bytes: [u8; 4], shift in 0_u8..=12) {
             // Most of them near the digits.
-            let bytes = bytes.map(|byte| if byte < 0xF0 { b'/'.wrapping_add(byte % shift.max(1)) } else { byte });
+            let bytes = bytes.map(|byte| if byte < 0xF0 { b'/'.wrapping_add(byte.checked_rem(shift).unwrap_or(1)) } else { byte });
             let text = core::str::from_utf8(&bytes).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
             prop_assert_eq!(four_digits(bytes), text.and_then(|text| text.parse().ok()));
         }
