@@ -90,26 +90,25 @@ fn lowest(hits: u64) -> usize {
     usize::try_from(hits.trailing_zeros() / 8).unwrap_or(0)
 }
 
-/// Tells where each of some bytes stands, in order, and then the end, as if one of them stood there: so there is one place that
-/// takes, and the compiler makes it a part of the loop. What is left to look at stays in registers, which it does not in an iterator
+/// Tells where each byte of that kind stands, in order, and then the end, as if one stood there, until it is told to stop: so there is
+/// one place that takes, and the compiler makes it a part of the loop. What is left to look at stays in registers, which it does not in an iterator
 /// that is handed around.
 #[inline(always)]
-fn each_end<const COUNT: usize>(bytes: &[u8], wanted: [u8; COUNT], mut tell: impl FnMut(usize)) {
-    let patterns = wanted.map(|byte| LOW.wrapping_mul(u64::from(byte)));
+fn each_end(bytes: &[u8], wanted: u8, mut tell: impl FnMut(usize) -> bool) {
+    let pattern = LOW.wrapping_mul(u64::from(wanted));
     let (words, rest) = bytes.as_chunks();
     let mut words = words.iter();
     let mut at = 0_usize;
     loop {
         let word = words.next();
         let mut seen = match word {
-            Some(word) => patterns.iter().fold(0, |seen, pattern| seen | each(*word, *pattern)),
-            None => {
-                let end = HIGH_OF_FIRST.wrapping_shl(u32::try_from(rest.len()).unwrap_or(0).wrapping_mul(8));
-                patterns.iter().fold(end, |seen, pattern| seen | each_of_last(rest, *pattern))
-            }
+            Some(word) => each(*word, pattern),
+            None => each_of_last(rest, pattern) | HIGH_OF_FIRST.wrapping_shl(u32::try_from(rest.len()).unwrap_or(0).wrapping_mul(8)),
         };
         while seen != 0 {
-            tell(at.wrapping_add(lowest(seen)));
+            if !tell(at.wrapping_add(lowest(seen))) {
+                return;
+            }
             seen &= seen.wrapping_sub(1);
         }
         if word.is_none() {
@@ -123,13 +122,42 @@ fn each_end<const COUNT: usize>(bytes: &[u8], wanted: [u8; COUNT], mut tell: imp
 #[inline]
 pub fn cut<'a>(text: &'a str, separator: u8, mut take: impl FnMut(&'a str)) {
     let mut start = 0_usize;
-    each_end(text.as_bytes(), [if separator.is_ascii() { separator } else { 0xFF }], |end| {
+    each_end(text.as_bytes(), separator_of(separator), |end| {
         // There always is one: a separator and the end are boundaries of characters.
         if let Some(part) = text.get(start..end) {
             take(part);
         }
         start = end.wrapping_add(1);
+        true
     });
+}
+
+/// The parts of a text and how many they are, of which the last one has all that is left: as [`str::splitn`].
+#[must_use]
+#[inline]
+pub fn cut_at_most<const COUNT: usize>(text: &str, separator: u8) -> ([&str; COUNT], usize) {
+    const { assert!(COUNT >= 2, "nothing to cut") }
+    let mut parts = [""; COUNT];
+    let (mut start, mut count) = (0_usize, 0_usize);
+    each_end(text.as_bytes(), separator_of(separator), |end| {
+        if let (Some(room), Some(part)) = (parts.get_mut(count), text.get(start..end)) {
+            *room = part;
+        }
+        start = end.wrapping_add(1);
+        count = count.wrapping_add(1);
+        count.wrapping_add(1) < COUNT
+    });
+    // Behind the end there is nothing to get.
+    if let (Some(room), Some(rest)) = (parts.get_mut(count), text.get(start..)) {
+        *room = rest;
+        count = count.wrapping_add(1);
+    }
+    (parts, count)
+}
+
+/// What is looked for: what is no ASCII character stands nowhere in a text.
+const fn separator_of(separator: u8) -> u8 {
+    if separator.is_ascii() { separator } else { 0xFF }
 }
 
 /// Where a byte stands first.
@@ -346,6 +374,12 @@ mod tests {
         #[test]
         fn parts_are_those_of_split(text in "[,a-zäß€0-9.]{0,40}") {
             prop_assert_eq!(Parts::of(&text, ',').collect::<Vec<_>>(), text.split(',').collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn a_text_is_cut_as_by_splitn(text in "[,a-zä€]{0,30}") {
+            let (parts, count) = cut_at_most::<4>(&text, b',');
+            prop_assert_eq!(parts.into_iter().take(count).collect::<Vec<_>>(), text.splitn(4, ',').collect::<Vec<_>>());
         }
 
         #[test]
