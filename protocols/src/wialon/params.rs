@@ -48,7 +48,10 @@ pub(super) fn read(list: &str, out: &mut Attributes) {
     while !rest.is_empty() {
         rest = match whole(rest) {
             Some((name, number, behind)) => {
-                push_named(out, name, 0, Value::Int(number));
+                match named(name) {
+                    Some(named) => push_whole(out, named, 0, number),
+                    None => push_other(out, name, Value::Int(number)),
+                }
                 behind
             }
             None => {
@@ -60,9 +63,9 @@ pub(super) fn read(list: &str, out: &mut Attributes) {
     }
 }
 
-/// A whole number that is called as an attribute of ours, by far the most frequent, in one pass; and what is behind it.
+/// A name and a whole number, by far the most frequent, in one pass; and what is behind them.
 #[inline]
-fn whole(list: &str) -> Option<(Name, i64, &str)> {
+fn whole(list: &str) -> Option<(&str, i64, &str)> {
     /// So many are within the range of the number, and more than that of a tracker's.
     const DIGITS_MAX: usize = 18;
     let (name, behind) = list.split_at_checked(find_any(list.as_bytes(), [b':', b','])?)?;
@@ -74,7 +77,6 @@ fn whole(list: &str) -> Option<(Name, i64, &str)> {
     if !(1..=DIGITS_MAX).contains(&digits.len().wrapping_sub(left.len())) {
         return None;
     }
-    let name = Name::from_text(name).filter(|name| is_param(*name))?;
     let number = number.cast_signed();
     Some((name, if negative { number.wrapping_neg() } else { number }, behind))
 }
@@ -105,18 +107,31 @@ fn real(text: &str) -> Value<'_> {
 }
 
 fn push<'a>(out: &mut Attributes, name: &'a str, value: Value<'a>) {
-    match Name::from_text(name) {
-        Some(named) if is_param(named) => push_named(out, named, 0, value),
-        _ => push_other(out, name, value),
+    match named(name) {
+        Some(named) => push_named(out, named, 0, value),
+        None => push_other(out, name, value),
+    }
+}
+
+/// What is called as an attribute of ours; these are by far the most frequent.
+#[inline]
+fn named(name: &str) -> Option<Name> {
+    Name::from_text(name).filter(|name| is_param(*name))
+}
+
+fn push_named(out: &mut Attributes, name: Name, index: u8, value: Value<'_>) {
+    match value {
+        Value::Int(number) => push_whole(out, name, index, number),
+        value => out.push(Key::Named(name, index), value),
     }
 }
 
 #[inline]
-fn push_named(out: &mut Attributes, name: Name, index: u8, value: Value<'_>) {
-    match value {
-        Value::Int(bit @ 0..=1) if is_yes_no(name) => out.push_here(Key::Named(name, index), Value::Bool(bit == 1)),
-        Value::Int(number) => out.push_here(Key::Named(name, index), Value::Int(number)),
-        value => out.push(Key::Named(name, index), value),
+fn push_whole(out: &mut Attributes, name: Name, index: u8, number: i64) {
+    if matches!(number, 0..=1) && is_yes_no(name) {
+        out.push_here(Key::Named(name, index), Value::Bool(number == 1));
+    } else {
+        out.push_here(Key::Named(name, index), Value::Int(number));
     }
 }
 
@@ -142,7 +157,7 @@ fn push_other<'a>(out: &mut Attributes, name: &'a str, value: Value<'a>) {
         _ => {}
     }
     match numbered(name) {
-        Key::Named(named, index) => push_named(out, named, index, value),
+        Key::Named(name, index) => push_named(out, name, index, value),
         key => out.push(key, value),
     }
 }
@@ -165,8 +180,8 @@ fn numbered(name: &str) -> Key<'_> {
         return Key::Io(number);
     }
     let index = u8::try_from(number).ok().filter(|index| *index > 0);
-    match (Name::from_text(stem).filter(|named| is_param(*named)), index) {
-        (Some(named), Some(index)) => Key::Named(named, index),
+    match (named(stem), index) {
+        (Some(stem), Some(index)) => Key::Named(stem, index),
         _ => Key::Text(name),
     }
 }
