@@ -61,11 +61,18 @@ impl Slots {
             & (Self::COUNT - 1)
     }
 
-    /// The numbers of words that may be that one.
-    fn candidates(&self, word: &[u8]) -> impl Iterator<Item = u8> + '_ {
-        let first = Self::first(word);
-        let numbers = (0..Self::COUNT).map(move |step| self.0.get(first.wrapping_add(step) & (Self::COUNT - 1)).copied());
-        numbers.map(|number| number.unwrap_or(Self::EMPTY)).take_while(|number| *number != Self::EMPTY)
+    /// The number of a word, which stands there in the list. (There are empty slots, so that it comes to an end.)
+    #[inline]
+    fn number(&self, words: &[&str], word: &str) -> Option<u8> {
+        let mut slot = Self::first(word.as_bytes());
+        loop {
+            let number = *self.0.get(slot & (Self::COUNT - 1))?;
+            // No list is so long that the number of an empty slot stands for one of its words.
+            if *words.get(usize::from(number))? == word {
+                return Some(number);
+            }
+            slot = slot.wrapping_add(1);
+        }
     }
 }
 
@@ -89,8 +96,9 @@ macro_rules! words {
             /// Finds it by its spelling.
             #[must_use]
             pub fn from_text(text: &str) -> Option<Self> {
-                static SLOTS: Slots = Slots::of(&[$($text,)+]);
-                SLOTS.candidates(text.as_bytes()).filter_map(Self::from_number).find(|word| word.as_str() == text)
+                const WORDS: &[&str] = &[$($text,)+];
+                static SLOTS: Slots = Slots::of(WORDS);
+                SLOTS.number(WORDS, text).and_then(Self::from_number)
             }
 
             fn from_number(number: u8) -> Option<Self> {

@@ -35,7 +35,19 @@ impl Identifier {
 
 /// No control characters, no white space; nearly all identifiers are plain ASCII.
 fn is_one_word(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_graphic()) || !text.chars().any(|c| c.is_control() || c.is_whitespace())
+    is_graphic(text.as_bytes()) || !text.chars().any(|c| c.is_control() || c.is_whitespace())
+}
+
+/// Whether all bytes are graphic ASCII characters: eight a step, and the last eight once more.
+fn is_graphic(bytes: &[u8]) -> bool {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let Some(last) = bytes.last_chunk() else { return bytes.iter().all(u8::is_ascii_graphic) };
+    bytes.as_chunks().0.iter().chain([last]).all(|word: &[u8; 8]| {
+        let word = u64::from_le_bytes(*word);
+        // From `!` on the sum reaches the highest bit of its byte; with one more only DEL does. ASCII has it not.
+        word & HIGH == 0 && word.wrapping_add(LOW) & HIGH == 0 && word.wrapping_add(LOW.wrapping_mul(0x80 - 0x21)) & HIGH == HIGH
+    })
 }
 
 impl fmt::Debug for Identifier {
@@ -122,4 +134,20 @@ pub enum Message {
         /// The bytes.
         raw: alloc::vec::Vec<u8>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn an_identifier_is_one_word(text in "[!-~ \t\u{0}\u{7f}é\u{85}\u{a0}]{0,20}|[!-~]{0,50}|[!-~]{0,20}[ -\u{7f}][!-~]{0,20}") {
+            let is_word = !text.is_empty() && !text.chars().any(|c| c.is_control() || c.is_whitespace());
+            let identifier = Identifier::new(&text);
+            prop_assert_eq!(identifier.is_some(), is_word && text.len() <= Identifier::BYTES_MAX);
+            prop_assert!(identifier.is_none_or(|identifier| identifier.as_str() == text));
+        }
+    }
 }

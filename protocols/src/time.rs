@@ -1,5 +1,6 @@
 //! Time as trackers write it. Nothing here reads a clock.
 
+use crate::wire::four_digits;
 use alloc::format;
 use alloc::string::String;
 
@@ -64,13 +65,7 @@ impl Civil {
     fn of_pairs([year, month, day]: [u32; 3], time: &str) -> Option<Micros> {
         let (time, fraction) = time.split_at_checked(6)?;
         let [hour, minute, second] = pairs(time)?;
-        let fraction = if fraction.is_empty() { "" } else { fraction.strip_prefix('.')? };
-        let mut micros = 0_u32;
-        let mut digits = fraction.bytes();
-        for _ in 0..6 {
-            let digit = digits.next().map_or(Some(0), |byte| char::from(byte).to_digit(10))?;
-            micros = micros.checked_mul(10)?.checked_add(digit)?;
-        }
+        let micros = if fraction.is_empty() { 0 } else { micros_of(fraction.strip_prefix('.')?)? };
         let year = i32::try_from(year).ok()?.checked_add(2_000)?;
         Self { year, month, day, hour, minute, second, micros }.to_micros()
     }
@@ -78,11 +73,12 @@ impl Civil {
     /// `YYYYMMDDhhmmss`: fourteen digits.
     #[must_use]
     pub fn from_fourteen_digits(text: &str) -> Option<Micros> {
-        let (century, rest) = digits(text, 2)?;
-        let (date, time) = rest.split_at_checked(6)?;
-        let ([year, month, day], [hour, minute, second]) = (pairs(date)?, pairs(time)?);
-        let year = i32::try_from(century.wrapping_mul(100).wrapping_add(year)).ok()?;
-        Self { year, month, day, hour, minute, second, micros: 0 }.to_micros()
+        let digits: [u8; 14] = text.as_bytes().try_into().ok()?;
+        let [y0, y1, y2, y3, mo0, mo1, d0, d1, h0, h1, mi0, mi1, s0, s1] = digits;
+        let year = four_digits([y0, y1, y2, y3])?.cast_signed();
+        let (date, time) = (four_digits([mo0, mo1, d0, d1])?, four_digits([h0, h1, mi0, mi1])?);
+        let second = four_digits([b'0', b'0', s0, s1])?;
+        Self { year, month: date / 100, day: date % 100, hour: time / 100, minute: time % 100, second, micros: 0 }.to_micros()
     }
 
     /// A year, and month, day, hour, minute, second in a byte each.
@@ -120,13 +116,45 @@ impl Civil {
 
     /// The date and time of an instant; `None` outside the years 1 to 9999.
     #[must_use]
+    #[allow(clippy::cast_possible_truncation)]
     pub fn from_micros(time: Micros) -> Option<Self> {
-        let micros = u32::try_from(time.rem_euclid(MICROS_PER_SECOND)).ok()?;
-        let seconds = time.div_euclid(MICROS_PER_SECOND);
-        let of_day = u32::try_from(seconds.rem_euclid(86_400)).ok()?;
-        let (year, month, day) = civil_from_days(seconds.div_euclid(86_400))?;
-        let (hour, rest) = (of_day.div_euclid(3_600), of_day.rem_euclid(3_600));
-        Some(Self { year, month, day, hour, minute: rest.div_euclid(60), second: rest.rem_euclid(60), micros })
+        /// The years 1 to 9999, counted from the first of January of the year 1, have so many seconds.
+        const SECONDS: u64 = 315_537_897_600;
+        const SECONDS_BEFORE_1970: i64 = 62_135_596_800;
+        const DAY: u64 = 86_400;
+        const MICROS: u64 = 1_000_000;
+        let since = time.checked_add(SECONDS_BEFORE_1970.wrapping_mul(MICROS_PER_SECOND))?;
+        let since = u64::try_from(since).ok()?;
+        let (seconds, micros) = (since / MICROS, since % MICROS);
+        if seconds >= SECONDS {
+            return None;
+        }
+        // All of these are in their ranges.
+        let (days, of_day) = ((seconds / DAY) as u32, (seconds % DAY) as u32);
+        let (year, month, day) = civil_from_days(days);
+        Some(Self {
+            year: year.cast_signed(),
+            month,
+            day,
+            hour: of_day / 3_600,
+            minute: of_day / 60 % 60,
+            second: of_day % 60,
+            micros: micros as u32,
+        })
+    }
+
+    /// `YYYYMMDDhhmmss`; of a year that has no four digits the last four.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation)]
+    pub fn to_fourteen_digits(self) -> [u8; 14] {
+        let year = self.year.unsigned_abs();
+        let mut digits = [b'0'; 14];
+        let numbers = [year / 100, year, self.month, self.day, self.hour, self.minute, self.second];
+        for (room, number) in digits.as_chunks_mut::<2>().0.iter_mut().zip(numbers) {
+            let [tens, ones] = [number / 10 % 10, number % 10];
+            *room = [b'0'.wrapping_add(tens as u8), b'0'.wrapping_add(ones as u8)];
+        }
+        digits
     }
 }
 
@@ -177,15 +205,20 @@ pub fn from_rfc3339(text: &str) -> Option<Micros> {
     local.checked_sub(zone_offset(rest)?)
 }
 
+/// The digits of a fraction of a second. What is beyond the microsecond is not looked at.
+fn micros_of(fraction: &str) -> Option<u32> {
+    let mut digits = fraction.bytes();
+    (0..6).try_fold(0_u32, |micros, _| {
+        let digit = digits.next().map_or(Some(0), |byte| char::from(byte).to_digit(10))?;
+        micros.checked_mul(10)?.checked_add(digit)
+    })
+}
+
 /// Six digits as three numbers.
 fn pairs(digits: &str) -> Option<[u32; 3]> {
-    let digits: [u8; 6] = digits.as_bytes().try_into().ok()?;
-    if !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let [a, b, c, d, e, f] = digits.map(|digit| u32::from(digit & 0x0F));
-    let pair = |tens: u32, ones: u32| tens.wrapping_mul(10).wrapping_add(ones);
-    Some([pair(a, b), pair(c, d), pair(e, f)])
+    let [a, b, c, d, e, f] = digits.as_bytes().try_into().ok()?;
+    let (first, last) = (four_digits([a, b, c, d])?, four_digits([b'0', b'0', e, f])?);
+    Some([first / 100, first % 100, last])
 }
 
 fn digits(text: &str, count: usize) -> Option<(u32, &str)> {
@@ -234,27 +267,18 @@ const fn days_from_civil(year: u32, month: u32, day: u32) -> i64 {
     (before.wrapping_add(of_year) as i64).wrapping_sub(719_468)
 }
 
-fn civil_from_days(days: i64) -> Option<(i32, u32, u32)> {
-    let shifted = days.checked_add(719_468)?;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = day_of_era
-        .checked_sub(day_of_era.div_euclid(1_460))?
-        .checked_add(day_of_era.div_euclid(36_524))?
-        .checked_sub(day_of_era.div_euclid(146_096))?
-        .div_euclid(365);
-    let day_of_year = day_of_era
-        .checked_sub(year_of_era.checked_mul(365)?)?
-        .checked_sub(year_of_era.div_euclid(4))?
-        .checked_add(year_of_era.div_euclid(100))?;
-    let from_march = day_of_year.checked_mul(5)?.checked_add(2)?.div_euclid(153);
-    let day = day_of_year.checked_sub(from_march.checked_mul(153)?.checked_add(2)?.div_euclid(5))?.checked_add(1)?;
-    let month = if from_march < 10 { from_march.checked_add(3)? } else { from_march.checked_sub(9)? };
-    let year = year_of_era.checked_add(era.checked_mul(400)?)?.checked_add(i64::from(month <= 2))?;
-    if !(1..=9999).contains(&year) {
-        return None;
-    }
-    Some((i32::try_from(year).ok()?, u32::try_from(month).ok()?, u32::try_from(day).ok()?))
+/// The date so many days behind the first of January of the year 1, as far as the year 9999. Years are counted from 1 March on here, too.
+const fn civil_from_days(days: u32) -> (u32, u32, u32) {
+    let shifted = days.wrapping_add(306);
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let leaps = (day_of_era / 1_460).wrapping_add(day_of_era / 146_096).wrapping_sub(day_of_era / 36_524);
+    let year_of_era = day_of_era.wrapping_sub(leaps) / 365;
+    let before = year_of_era.wrapping_mul(365).wrapping_add(year_of_era / 4).wrapping_sub(year_of_era / 100);
+    let day_of_year = day_of_era.wrapping_sub(before);
+    let from_march = day_of_year.wrapping_mul(5).wrapping_add(2) / 153;
+    let day = day_of_year.wrapping_sub(from_march.wrapping_mul(153).wrapping_add(2) / 5).wrapping_add(1);
+    let (month, next) = if from_march < 10 { (from_march.wrapping_add(3), 0) } else { (from_march.wrapping_sub(9), 1) };
+    (year_of_era.wrapping_add(era.wrapping_mul(400)).wrapping_add(next), month, day)
 }
 
 #[cfg(test)]
@@ -303,6 +327,20 @@ mod tests {
     #[test]
     fn every_day_of_four_centuries_comes_back() {
         for day in -80_000..80_000_i64 {
+            let time = day.saturating_mul(86_400_000_000);
+            assert_eq!(Civil::from_micros(time).and_then(Civil::to_micros), Some(time));
+        }
+    }
+
+    #[test]
+    fn from_the_year_1_to_9999_and_no_further() {
+        let date = |time| Civil::from_micros(time).map(|c| (c.year, c.month, c.day, c.hour, c.minute, c.second, c.micros));
+        let (first, last) = (-62_135_596_800_000_000, 253_402_300_799_999_999);
+        assert_eq!((date(first), date(last)), (Some((1, 1, 1, 0, 0, 0, 0)), Some((9999, 12, 31, 23, 59, 59, 999_999))));
+        assert_eq!([first - 1, last + 1, i64::MIN, i64::MAX].map(date), [None; 4]);
+        let digits = Civil::from_micros(1_709_251_199_000_000).map(Civil::to_fourteen_digits);
+        assert_eq!(digits.as_ref().map(<[u8; 14]>::as_slice), Some(&b"20240229235959"[..]));
+        for day in (-719_162..2_932_897_i64).step_by(7) {
             let time = day.saturating_mul(86_400_000_000);
             assert_eq!(Civil::from_micros(time).and_then(Civil::to_micros), Some(time));
         }

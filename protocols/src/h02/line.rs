@@ -1,9 +1,8 @@
 //! The text form: `*HQ,identifier,word,…#`.
 
 use super::report::{Angle, Place, Time, record, status};
-use crate::wire::{Parts, cell_text, decimal, push_padded};
+use crate::wire::{cell_text, cut, decimal, four_digits, take_digits};
 use crate::{Alarm, Attributes, Civil, DecodeError, Environment, Identifier, Key, Message, Micros, Name, Record, Release, Replies, Value};
-use alloc::string::String;
 use alloc::vec::Vec;
 use smallvec::SmallVec;
 
@@ -12,6 +11,9 @@ const FIELDS_MAX: usize = 80;
 
 /// Cells that a line tells.
 const CELLS_MAX: usize = 16;
+
+/// Digits before a point that are a number in range, and more than degrees and minutes have.
+const PLAIN_DIGITS_MAX: usize = 19;
 
 /// A line taken apart.
 struct Line<'a> {
@@ -45,17 +47,15 @@ impl<'a> Line<'a> {
 
     /// `*HQ,identifier,V4,word,time#`.
     fn answer(&self, word: &str, now: Micros, replies: &mut Replies) {
-        let (Some(identifier), Some(civil)) = (self.identifier, Civil::from_micros(now)) else { return };
-        let mut text = String::with_capacity(48);
-        for part in ["*HQ,", identifier.as_str(), ",V4,", word, ","] {
-            text.push_str(part);
+        let (Some(_), Some(civil)) = (self.identifier, Civil::from_micros(now)) else { return };
+        let mut text = Vec::with_capacity(64);
+        // The field is the identifier.
+        for part in ["*HQ,", self.at(1), ",V4,", word, ","] {
+            text.extend_from_slice(part.as_bytes());
         }
-        let year = u32::try_from(civil.year).unwrap_or(0);
-        for (number, digits) in [(year, 4), (civil.month, 2), (civil.day, 2), (civil.hour, 2), (civil.minute, 2), (civil.second, 2)] {
-            push_padded(&mut text, number, digits);
-        }
-        text.push('#');
-        replies.bytes(Release::Durable, text.into_bytes());
+        text.extend_from_slice(&civil.to_fourteen_digits());
+        text.push(b'#');
+        replies.bytes(Release::Durable, text);
     }
 }
 
@@ -64,8 +64,12 @@ pub fn read(raw: &[u8], env: &Environment<'_>, out: &mut Vec<Message>, replies: 
     let Some(text) = raw.get(1..raw.len().saturating_sub(1)).and_then(|text| core::str::from_utf8(text).ok()) else {
         return Err(DecodeError::skipped("no text"));
     };
-    let fields = Parts::of(text, ',').map(str::trim_ascii).take(FIELDS_MAX).collect();
-    let mut line = Line { fields, identifier: None, raw };
+    let mut line = Line { fields: SmallVec::new(), identifier: None, raw };
+    cut(text, b',', |field| {
+        if line.fields.len() < FIELDS_MAX {
+            line.fields.push(trimmed(field));
+        }
+    });
     if line.fields.len() < 3 || line.at(0).len() != 2 {
         return Err(DecodeError::skipped("no maker, identifier and word"));
     }
@@ -80,17 +84,21 @@ pub fn read(raw: &[u8], env: &Environment<'_>, out: &mut Vec<Message>, replies: 
         "VP1" => walker(&line),
         _ => place(&line, env.now, out),
     };
-    match message {
-        Some(Message::Record { identifier, record }) => {
-            out.push(Message::Record { identifier, record });
-            if matches!(word, "V1" | "NBR" | "LINK") {
-                line.answer(word, env.now, replies);
-            }
-        }
-        Some(other) => out.push(other),
-        None => out.push(line.undecoded("unknown form")),
+    let is_answered = matches!((&message, word), (Some(Message::Record { .. }), "V1" | "NBR" | "LINK"));
+    out.push(message.unwrap_or_else(|| line.undecoded("unknown form")));
+    if is_answered {
+        line.answer(word, env.now, replies);
     }
     Ok(())
+}
+
+/// Without white space around it, which is seldom there.
+#[inline]
+fn trimmed(field: &str) -> &str {
+    match field.as_bytes() {
+        [] | [b'!'..=0xFF] | [b'!'..=0xFF, .., b'!'..=0xFF] => field,
+        _ => field.trim_ascii(),
+    }
 }
 
 /// `HTBT[,battery]`.
@@ -179,26 +187,33 @@ fn walker(line: &Line<'_>) -> Option<Message> {
 
 /// V1 and all words that are built like it. What stands between the word and the time answers a command.
 fn place(line: &Line<'_>, now: Micros, out: &mut Vec<Message>) -> Option<Message> {
-    let is_time = |field: &str| field.is_empty() || six(field).is_some();
     let says_valid = |i: &usize| match line.at(*i) {
         "A" | "V" | "B" => true,
         "0" | "1" => matches!(line.at(i.saturating_add(2)), "N" | "S"),
         _ => false,
     };
-    let valid = (4..line.fields.len()).find(|i| says_valid(i) && is_time(line.at(i.saturating_sub(1))));
-    let Some(valid) = valid else { return answer(line, line.fields.len()) };
-    let clock = six(line.at(valid.saturating_sub(1)));
+    let behind_time = |i: usize| {
+        let field = line.at(i.saturating_sub(1));
+        let clock = six(field);
+        (field.is_empty() || clock.is_some()).then_some((i, clock))
+    };
+    let Some((valid, clock)) = (4..line.fields.len()).filter(says_valid).find_map(behind_time) else {
+        return answer(line, line.fields.len());
+    };
     // One more field may stand before the date.
-    let date_at = [7, 8].into_iter().map(|o| valid.saturating_add(o)).find(|i| six(line.at(*i)).is_some());
+    let dated = |offset: usize| {
+        let at = valid.saturating_add(offset);
+        six(line.at(at)).map(|date| (at, date))
+    };
+    let date = dated(7).or_else(|| dated(8));
     let mut attributes = Attributes::new();
-    let after = date_at.unwrap_or(valid.saturating_add(7)).saturating_add(1);
+    let after = date.map_or(valid.saturating_add(7), |(at, _)| at).saturating_add(1);
     extras(line, after, &mut attributes);
     let place = degrees(line, valid);
-    let date = date_at.and_then(|i| six(line.at(i)));
     let time = match (clock, date) {
         // Sent at the start, before satellites have set the clock: the time of receipt is the better one.
         _ if line.at(2) == "V19" && line.at(valid) == "V" => Time::At(now),
-        (Some(clock), Some(date)) => Time::of(clock, date),
+        (Some(clock), Some((_, date))) => Time::of(clock, date),
         _ => Time::Absent,
     };
     out.extend(answer(line, valid.saturating_sub(1)));
@@ -391,6 +406,13 @@ fn degrees(line: &Line<'_>, valid: usize) -> Option<Place> {
 
 /// `DDMM.MMMM` with any number of digits before and behind the point, `-DD-MM.MMMM`, or eight and nine digits without a point.
 fn angle(text: &str) -> Option<Angle> {
+    // The first is by far the most frequent.
+    if let (whole, [b'.', parts @ ..]) = take_digits(0, text.as_bytes())
+        && text.len().wrapping_sub(parts.len()) <= PLAIN_DIGITS_MAX
+        && let (parts_number, []) = take_digits(0, parts)
+    {
+        return Angle::of(whole / 100, whole % 100, parts_number, parts.len());
+    }
     let text = text.strip_prefix('-').unwrap_or(text);
     let (whole, parts) = match text.split_once('.') {
         Some(split) => split,
@@ -400,23 +422,16 @@ fn angle(text: &str) -> Option<Angle> {
         Some(split) => split,
         None => whole.split_at_checked(whole.len().saturating_sub(2))?,
     };
-    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    if ![degrees, minutes, parts].into_iter().all(digits) || parts.len() > 9 {
-        return None;
-    }
-    let number = |text: &str| if text.is_empty() { Some(0_u64) } else { text.parse().ok() };
-    let per_minute = 10_u64.checked_pow(u32::try_from(parts.len()).ok()?)?;
-    let parts = number(minutes)?.checked_mul(per_minute)?.checked_add(number(parts)?)?;
-    Some(Angle { degrees: u32::try_from(number(degrees)?).ok()?, parts, per_minute })
+    let number = |text: &str| match text {
+        "" => Some(0_u64),
+        text => text.parse().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit())),
+    };
+    Angle::of(number(degrees)?, number(minutes)?, number(parts)?, parts.len())
 }
 
 /// Three numbers of two digits.
 fn six(text: &str) -> Option<[u8; 3]> {
-    let digits: [u8; 6] = text.as_bytes().try_into().ok()?;
-    if !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let [a, b, c, d, e, f] = digits.map(|digit| digit & 0x0F);
-    let pair = |tens: u8, ones: u8| tens.saturating_mul(10).saturating_add(ones);
-    Some([pair(a, b), pair(c, d), pair(e, f)])
+    let [a, b, c, d, e, f] = text.as_bytes().try_into().ok()?;
+    let (first, last) = (four_digits([a, b, c, d])?, four_digits([b'0', b'0', e, f])?);
+    Some([first / 100, first % 100, last].map(|pair| u8::try_from(pair).unwrap_or(0)))
 }

@@ -30,7 +30,7 @@ mod report;
 
 pub use encoder::H02Encoder;
 
-use crate::wire::find;
+use crate::wire::find_far;
 use crate::{
     About, Addressee, CannotSay, Checksum, Command, DecodeError, Decoder, Environment, Expect, Message, Progress, Replies, Transport,
 };
@@ -117,7 +117,7 @@ impl H02Decoder {
         out: &mut Vec<Message>,
         replies: &mut Replies,
     ) -> Result<Progress, DecodeError> {
-        let end = find(bytes.get(..FRAME_BYTES_MAX).unwrap_or(bytes), b'#');
+        let end = find_far(bytes.get(..FRAME_BYTES_MAX).unwrap_or(bytes), [b'#']);
         let Some(end) = end else {
             if bytes.len() >= FRAME_BYTES_MAX {
                 return Err(DecodeError::fatal("frame too long"));

@@ -57,6 +57,15 @@ pub struct Angle {
 }
 
 impl Angle {
+    /// Of degrees, minutes, and the digits behind the point of these, of which nine are the most.
+    #[inline]
+    pub fn of(degrees: u64, minutes: u64, parts: u64, part_digits: usize) -> Option<Self> {
+        const PER_MINUTE: [u64; 10] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
+        let per_minute = *PER_MINUTE.get(part_digits)?;
+        let parts = minutes.checked_mul(per_minute)?.checked_add(parts)?;
+        Some(Self { degrees: u32::try_from(degrees).ok()?, parts, per_minute })
+    }
+
     /// Degrees, with the sign of the hemisphere.
     #[allow(clippy::cast_precision_loss)]
     pub fn to_degrees(self, negative: bool) -> f64 {

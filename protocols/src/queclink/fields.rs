@@ -1,30 +1,30 @@
 //! Fields are known by their form.
 
-use crate::wire::{self, decimal, find};
+use crate::wire::{self, are_digits, decimal, find};
 use crate::{Civil, Micros};
 
 /// What a field is by its form. Most fields are none of these; none is two of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// An instant.
-    Time,
+    Time = 1,
     /// The state of a report.
-    State,
+    State = 1 << 1,
     /// Kilometres.
-    Mileage,
+    Mileage = 1 << 2,
     /// Hours of the engine.
-    Hours,
+    Hours = 1 << 3,
     /// The address of a wireless network.
-    Address,
+    Address = 1 << 4,
     /// None of these.
-    Other,
+    Other = 1 << 5,
 }
 
 impl Form {
     /// Its bit in a set of forms.
     #[inline]
     pub const fn bit(self) -> u8 {
-        1_u8.wrapping_shl(self as u32)
+        self as u8
     }
 }
 
@@ -32,6 +32,7 @@ impl Form {
 #[inline]
 pub fn form(field: &str) -> Form {
     match field.len() {
+        0..=2 => Form::Other,
         6 | 10 if is_report_state(field) => Form::State,
         14 if is_time(field) => Form::Time,
         3..=13 if is_mileage(field) => Form::Mileage,
@@ -43,7 +44,7 @@ pub fn form(field: &str) -> Form {
 
 /// `YYYYMMDDhhmmss`.
 pub fn is_time(field: &str) -> bool {
-    field.len() == 14 && field.bytes().all(|byte| byte.is_ascii_digit())
+    field.len() == 14 && are_digits(field.as_bytes())
 }
 
 /// The instant.
@@ -69,7 +70,7 @@ pub fn percent(field: &str) -> Option<u32> {
 /// Kilometres with one decimal: with two it is an accuracy.
 fn is_mileage(field: &str) -> bool {
     let [whole @ .., b'.', decimal] = field.as_bytes() else { return false };
-    (1..=9).contains(&whole.len()) && decimal.is_ascii_digit() && whole.iter().all(u8::is_ascii_digit)
+    (1..=9).contains(&whole.len()) && decimal.is_ascii_digit() && are_digits(whole)
 }
 
 /// So many hexadecimal digits.
@@ -93,7 +94,7 @@ pub fn device_type(version: &str) -> &str {
 /// Country, network, area and cell: the country has three digits, with or without a zero before it.
 pub fn cell(fields: &[&str]) -> Option<((u16, u16), (u64, u64))> {
     let [country, network, area, cell, ..] = fields else { return None };
-    let digits = |field: &str| (1..=4).contains(&field.len()) && field.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = |field: &str| (1..=4).contains(&field.len()) && are_digits(field.as_bytes());
     if !digits(country) || !digits(network) || area.is_empty() || area.len() > 8 || cell.is_empty() || cell.len() > 8 {
         return None;
     }

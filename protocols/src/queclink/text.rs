@@ -2,7 +2,7 @@
 
 use super::extended;
 use super::fields::{self, Form, hex};
-use crate::wire::{self, cell_text, cut, decimal, split_once, wifi_text};
+use crate::wire::{self, Parts, are_digits, cell_text, cut, decimal, split_once, wifi_text};
 use crate::{DecodeError, Draft, Environment, Identifier, Key, Message, Name, Release, Replies, Value, carry};
 use alloc::format;
 use alloc::string::String;
@@ -22,9 +22,7 @@ pub const NUMBERED_MAX: u8 = 32;
 const ANALOG_INPUTS: usize = 3;
 
 /// Most messages have no more fields than stand here without an allocation.
-type Split<'a> = SmallVec<[&'a str; 40]>;
-/// What they are.
-type Forms = SmallVec<[Form; 40]>;
+const FEW_FIELDS: usize = 40;
 
 /// A message taken apart.
 pub struct Line<'a> {
@@ -117,20 +115,32 @@ struct Place {
 
 /// Reads a message without its end.
 pub fn read(text: &str, env: &Environment<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Result<(), DecodeError> {
-    let (mut fields, mut forms, mut known) = (Split::new(), Forms::new(), 0);
+    let (mut fields, mut forms) = ([""; FEW_FIELDS], [Form::Other; FEW_FIELDS]);
+    let (mut count, mut known) = (0_usize, 0);
     cut(text, b',', |field| {
-        if fields.len() < FIELDS_MAX {
+        if let (Some(field_at), Some(form_at)) = (fields.get_mut(count), forms.get_mut(count)) {
             let form = fields::form(field);
-            fields.push(field);
-            forms.push(form);
+            (*field_at, *form_at) = (field, form);
             known |= form.bit();
         }
+        count = count.wrapping_add(1);
     });
-    let field = |index: usize| fields.get(index).copied().unwrap_or_default();
+    if let (Some(fields), Some(forms)) = (fields.get(..count), forms.get(..count)) {
+        return read_fields(text, Tail { fields, forms, known }, env, out, replies);
+    }
+    let fields: Vec<&str> = Parts::of(text, ',').take(FIELDS_MAX).collect();
+    let forms: Vec<Form> = fields.iter().map(|field| fields::form(field)).collect();
+    let known = forms.iter().fold(0, |known, form| known | form.bit());
+    read_fields(text, Tail { fields: &fields, forms: &forms, known }, env, out, replies)
+}
+
+fn read_fields(text: &str, all: Tail<'_>, env: &Environment<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Result<(), DecodeError> {
+    let Tail { fields, forms, known } = all;
+    let field = |index: usize| all.at(index);
     let head = field(0);
     let (prefix, behind) = split_once(head, b':').ok_or(DecodeError::skipped("no kind"))?;
     let kind = behind.strip_prefix("GT").unwrap_or(behind);
-    let device = if field(1).len() == 15 && field(1).bytes().all(|byte| byte.is_ascii_digit()) { 1 } else { 2 };
+    let device = if field(1).len() == 15 && are_digits(field(1).as_bytes()) { 1 } else { 2 };
     let identifier = Identifier::new(field(device)).filter(|_| (5..=20).contains(&field(device).len()));
     let identifier = Some(identifier.ok_or(DecodeError::skipped("no device"))?);
     let sent = fields.len().saturating_sub(2);
@@ -138,7 +148,7 @@ pub fn read(text: &str, env: &Environment<'_>, out: &mut Vec<Message>, replies: 
     let count = field(fields.len().saturating_sub(1));
     let oldest = device == 1 && count.len() == 10;
     let is_report = matches!(kind, "FRI" | "ERI");
-    let line = Line { oldest, kind, buffered: prefix == "+BUFF", device, end, fields: &fields, forms: &forms, known, is_report };
+    let line = Line { oldest, kind, buffered: prefix == "+BUFF", device, end, fields, forms, known, is_report };
     match (prefix, kind) {
         ("+ACK", "HBD") => {
             out.push(Message::Heartbeat { identifier, attributes: Draft::new().attributes });

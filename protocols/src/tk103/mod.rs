@@ -30,7 +30,7 @@ mod command;
 mod encoder;
 mod place;
 
-use crate::wire::{self, Fields};
+use crate::wire::{self, Fields, find, find_far, take_digits};
 use crate::{
     About, Addressee, Alarm, Attributes, CannotSay, Checksum, Civil, Command, DecodeError, Decoder, Draft, Environment, Expect, Identifier,
     Message, Name, Progress, Release, Replies, Transport, Value, carry,
@@ -95,11 +95,15 @@ impl Decoder for Tk103Decoder {
         let Some(total) = end(bytes) else {
             return if bytes.len() >= FRAME_BYTES_MAX { Err(DecodeError::fatal("frame too long")) } else { Ok(Progress::NeedMore) };
         };
-        let frame = bytes.split_to(total);
-        let Some(body) = open(&frame) else { return Err(DecodeError::skipped("no device and kind")) };
-        let Some(head) = Identifier::new(body.head) else { return Err(DecodeError::skipped("no device and kind")) };
-        read(&body, head, &frame, out, replies);
-        Ok(Progress::Frame)
+        // Read where it stands: a frame of its own is one more owner of the buffer.
+        let frame = bytes.get(..total).unwrap_or_default();
+        let opened = open(frame).and_then(|body| Some((body, Identifier::new(body.head)?)));
+        if let Some((body, head)) = &opened {
+            read(body, *head, frame, out, replies);
+        }
+        let result = opened.map(|_| Progress::Frame).ok_or(DecodeError::skipped("no device and kind"));
+        bytes.advance(total);
+        result
     }
 
     fn command(&mut self, command: &Command, to: &Addressee<'_>, out: &mut Vec<u8>) -> Result<Expect, CannotSay> {
@@ -113,20 +117,22 @@ impl Decoder for Tk103Decoder {
 
 /// Where the message at the front ends. Texts stand between two `$`.
 fn end(bytes: &[u8]) -> Option<usize> {
-    let mut in_text = false;
-    for (at, byte) in bytes.iter().enumerate().take(FRAME_BYTES_MAX) {
-        match byte {
-            b'$' => in_text = !in_text,
-            b')' if !in_text => return Some(at.saturating_add(1)),
-            _ => {}
+    let window = bytes.get(..FRAME_BYTES_MAX).unwrap_or(bytes);
+    let (mut in_text, mut from) = (false, 0_usize);
+    loop {
+        let rest = window.get(from..)?;
+        let at = if in_text { find(rest, b'$') } else { find_far(rest, [b'$', b')']) }?;
+        from = from.saturating_add(at).saturating_add(1);
+        if rest.get(at) == Some(&b')') {
+            return Some(from);
         }
+        in_text = !in_text;
     }
-    None
 }
 
 fn open(frame: &[u8]) -> Option<Body<'_>> {
     let inside = core::str::from_utf8(frame.get(1..frame.len().checked_sub(1)?)?).ok()?;
-    let digits = inside.bytes().take_while(u8::is_ascii_digit).count();
+    let digits = inside.len().saturating_sub(take_digits(0, inside.as_bytes()).1.len());
     let (head, rest) = inside.split_at_checked(digits)?;
     let (commas, rest) = rest.strip_prefix(',').map_or((false, rest), |rest| (true, rest));
     let (kind, content) = rest.split_at_checked(KIND_BYTES)?;
@@ -195,8 +201,11 @@ fn of_login(device: &str) -> Option<Identifier> {
 
 /// Whether a head is the time of the fix and not the device.
 fn is_time(head: &str, time: Option<crate::Micros>) -> bool {
+    if head.len() != HEAD_DIGITS {
+        return false;
+    }
     let told = head.split_at_checked(6).and_then(|(date, hours)| Civil::from_year_month_day(date, hours));
-    head.len() == HEAD_DIGITS && told.is_some() && told == time
+    told.is_some() && told == time
 }
 
 /// What the server answers to twelve digits and a kind without commas.

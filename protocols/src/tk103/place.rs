@@ -1,6 +1,6 @@
 //! A place in digits, with commas between its fields or not.
 
-use crate::wire::{Fields, degrees_minutes_side};
+use crate::wire::{Fields, decimal, degrees_minutes_side, find, find_any, take_digits};
 use crate::{Civil, Draft, Key, Name, Value};
 
 /// Which end of the date comes first.
@@ -17,7 +17,7 @@ const FUEL_DIGITS: usize = 3;
 
 /// Reads a place. `decimals`: how many the speed has where no comma ends it.
 pub fn read(content: &str, order: Order, decimals: usize) -> Option<Draft> {
-    let digits = content.bytes().take_while(u8::is_ascii_digit).count();
+    let digits = content.len().saturating_sub(take_digits(0, content.as_bytes()).1.len());
     let (before, rest) = content.split_at_checked(digits)?;
     // The device may stand before the date.
     let date = before.get(digits.checked_sub(6)?..)?;
@@ -27,8 +27,8 @@ pub fn read(content: &str, order: Order, decimals: usize) -> Option<Draft> {
         ("V", rest) => (false, rest),
         _ => return None,
     };
-    let (latitude, north, rest) = angle(rest, ['N', 'S'])?;
-    let (longitude, east, rest) = angle(rest, ['E', 'W'])?;
+    let (latitude, north, rest) = angle(rest, [b'N', b'S'])?;
+    let (longitude, east, rest) = angle(rest, [b'E', b'W'])?;
     let (speed, rest) = speed(skip_comma(rest), decimals)?;
     let (time, rest) = skip_comma(rest).split_at_checked(6)?;
     let time = match order {
@@ -41,9 +41,9 @@ pub fn read(content: &str, order: Order, decimals: usize) -> Option<Draft> {
         (None, None) => draft.suspect("place"),
         (latitude, longitude) => draft.place_of(latitude, longitude),
     }
-    match speed.parse() {
-        Ok(kmh) => draft.speed_kmh(kmh),
-        Err(_) => draft.suspect("speed"),
+    match decimal(speed) {
+        Some(kmh) => draft.speed_kmh(kmh),
+        None => draft.suspect("speed"),
     }
     behind(skip_comma(rest), &mut draft);
     Some(draft)
@@ -54,26 +54,27 @@ fn skip_comma(text: &str) -> &str {
 }
 
 /// A number and the letter behind it.
-fn angle(text: &str, sides: [char; 2]) -> Option<(&str, &str, &str)> {
+fn angle(text: &str, sides: [u8; 2]) -> Option<(&str, &str, &str)> {
     let text = skip_comma(text);
-    let (number, rest) = text.split_at_checked(text.find(sides)?)?;
+    let (number, rest) = text.split_at_checked(find_any(text.as_bytes(), sides)?)?;
     let (side, rest) = rest.split_at_checked(1)?;
     (number.len() <= 16).then_some((number, side, rest))
 }
 
 /// The speed ends at a comma or behind its decimals. Some makers have another number between it and the time.
 fn speed(text: &str, decimals: usize) -> Option<(&str, &str)> {
-    let point = text.find('.')?;
-    let comma = text.find(',').unwrap_or(text.len());
+    /// The comma, where there is one, is not farther from the point.
+    const COMMA_MAX: usize = 6;
+    let point = find(text.as_bytes(), b'.')?;
+    let near = text.as_bytes().get(..point.checked_add(COMMA_MAX + 1)?).unwrap_or(text.as_bytes());
     let compact = point.checked_add(1)?.checked_add(decimals)?;
     // Fields with commas: the next one is the time alone.
-    let end = if comma.saturating_sub(point) <= 6 && comma < text.len() { comma } else { compact };
-    text.split_at_checked(end)
+    text.split_at_checked(find(near, b',').unwrap_or(compact))
 }
 
 /// What stands behind the time.
 fn behind(text: &str, draft: &mut Draft) {
-    let marked = text.rfind('L').and_then(|at| Some((text.get(..at)?, text.get(at.checked_add(1)?..)?)));
+    let marked = text.bytes().rposition(|byte| byte == b'L').and_then(|at| Some((text.get(..at)?, text.get(at.checked_add(1)?..)?)));
     let Some((before, odometer)) = marked else {
         let fields = Fields::<4>::split(text, ',');
         course(fields.at(0), draft);
@@ -92,21 +93,19 @@ fn behind(text: &str, draft: &mut Draft) {
     let digits = odometer.bytes().take_while(u8::is_ascii_hexdigit).count();
     if let Some((metres, tail)) = odometer.split_at_checked(digits) {
         draft.set_int(Name::OdometerM, u32::from_str_radix(metres, 16).ok());
-        match tail.parse::<f64>() {
-            Ok(celsius) if tail.starts_with(['+', '-']) && celsius.is_finite() => {
-                draft.set_numbered(Name::TemperatureC, 1, Value::Float(celsius));
-            }
-            _ if !tail.is_empty() => draft.attributes.push(Key::Text("tail"), Value::Text(tail)),
-            _ => {}
+        match Some(tail).filter(|tail| tail.starts_with(['+', '-'])).and_then(decimal) {
+            Some(celsius) => draft.set_numbered(Name::TemperatureC, 1, Value::Float(celsius)),
+            None if !tail.is_empty() => draft.attributes.push(Key::Text("tail"), Value::Text(tail)),
+            None => {}
         }
     }
 }
 
 fn course(text: &str, draft: &mut Draft) {
-    match text.parse() {
-        Ok(degrees) => draft.course_deg(degrees),
-        Err(_) if text.is_empty() => {}
-        Err(_) => draft.suspect("course"),
+    match decimal(text) {
+        Some(degrees) => draft.course_deg(degrees),
+        None if text.is_empty() => {}
+        None => draft.suspect("course"),
     }
 }
 

@@ -312,10 +312,10 @@ impl WialonDecoder {
 
     /// SD and D. Without a login the number of fields tells whether there is a checksum.
     fn one(&self, body: &[u8], fields: usize, wrong: &str, frame: &[u8], heard: &mut Heard<'_>) -> Result<(), DecodeError> {
-        let count = body.iter().filter(|byte| **byte == b';').count().saturating_add(1);
+        let count = || body.iter().filter(|byte| **byte == b';').count().saturating_add(1);
         let checked = match self.version {
             Version::Second => Checked::of(body, b';'),
-            Version::Unknown if count == fields.saturating_add(1) => Checked::of(body, b';'),
+            Version::Unknown if count() == fields.saturating_add(1) => Checked::of(body, b';'),
             Version::Unknown | Version::First => Checked::Plain(body),
         };
         let (body, marked) = admit(checked, wrong, heard)?;

@@ -4,7 +4,7 @@
 //! for `io[7]`), and so are the names that the manual gives (`SOS`) and that trackers commonly use (`bat`, `temp`). Others keep
 //! the name that the tracker gives them.
 
-use crate::wire::{cut, decimal, split_once};
+use crate::wire::{decimal, find_any, split_once, take_digits};
 use crate::{Alarm, Attributes, Key, Name, Value};
 use alloc::string::String;
 use core::fmt::Write as _;
@@ -44,18 +44,54 @@ const fn is_yes_no(name: Name) -> bool {
 
 /// Reads a list.
 pub(super) fn read(list: &str, out: &mut Attributes) {
-    cut(list, b',', |param| {
-        if param.is_empty() {
-            return;
-        }
-        match split_once(param, b':') {
-            Some((name, rest)) => match split_once(rest, b':') {
-                Some((kind, text)) => push(out, name, value(kind, text)),
-                None => push(out, name, Value::Text(rest)),
-            },
-            None => push(out, param, Value::Text("")),
-        }
-    });
+    let mut rest = list;
+    while !rest.is_empty() {
+        rest = match whole(rest) {
+            Some((name, number, behind)) => {
+                match named(name) {
+                    Some(named) => push_whole(out, named, 0, number),
+                    None => push_other(out, name, Value::Int(number)),
+                }
+                behind
+            }
+            None => {
+                let (param, behind) = split_once(rest, b',').unwrap_or((rest, ""));
+                any(param, out);
+                behind
+            }
+        };
+    }
+}
+
+/// A name and a whole number, by far the most frequent, in one pass; and what is behind them.
+#[inline]
+fn whole(list: &str) -> Option<(&str, i64, &str)> {
+    /// So many are within the range of the number, and more than that of a tracker's.
+    const DIGITS_MAX: usize = 18;
+    let (name, behind) = list.split_at_checked(find_any(list.as_bytes(), [b':', b','])?)?;
+    let [b':', b'1', b':', digits @ ..] = behind.as_bytes() else { return None };
+    let (negative, digits) = digits.strip_prefix(b"-").map_or((false, digits), |digits| (true, digits));
+    let (number, left) = take_digits(0, digits);
+    let behind = behind.get(behind.len().wrapping_sub(left.len())..)?;
+    let behind = if left.is_empty() { behind } else { behind.strip_prefix(',')? };
+    if !(1..=DIGITS_MAX).contains(&digits.len().wrapping_sub(left.len())) {
+        return None;
+    }
+    let number = number.cast_signed();
+    Some((name, if negative { number.wrapping_neg() } else { number }, behind))
+}
+
+fn any(param: &str, out: &mut Attributes) {
+    if param.is_empty() {
+        return;
+    }
+    match split_once(param, b':') {
+        Some((name, rest)) => match split_once(rest, b':') {
+            Some((kind, text)) => push(out, name, value(kind, text)),
+            None => push(out, name, Value::Text(rest)),
+        },
+        None => push(out, param, Value::Text("")),
+    }
 }
 
 fn value<'a>(kind: &str, text: &'a str) -> Value<'a> {
@@ -71,6 +107,36 @@ fn real(text: &str) -> Value<'_> {
 }
 
 fn push<'a>(out: &mut Attributes, name: &'a str, value: Value<'a>) {
+    match named(name) {
+        Some(named) => push_named(out, named, 0, value),
+        None => push_other(out, name, value),
+    }
+}
+
+/// What is called as an attribute of ours; these are by far the most frequent.
+#[inline]
+fn named(name: &str) -> Option<Name> {
+    Name::from_text(name).filter(|name| is_param(*name))
+}
+
+fn push_named(out: &mut Attributes, name: Name, index: u8, value: Value<'_>) {
+    match value {
+        Value::Int(number) => push_whole(out, name, index, number),
+        value => out.push(Key::Named(name, index), value),
+    }
+}
+
+#[inline]
+fn push_whole(out: &mut Attributes, name: Name, index: u8, number: i64) {
+    if matches!(number, 0..=1) && is_yes_no(name) {
+        out.push_here(Key::Named(name, index), Value::Bool(number == 1));
+    } else {
+        out.push_here(Key::Named(name, index), Value::Int(number));
+    }
+}
+
+/// Those that the manual and trackers name, the numbered ones, and others.
+fn push_other<'a>(out: &mut Attributes, name: &'a str, value: Value<'a>) {
     match (name, value) {
         ("SOS" | "sos", Value::Int(1)) => return out.alarm(Alarm::Sos),
         ("alarm", Value::Text(text)) => {
@@ -90,11 +156,9 @@ fn push<'a>(out: &mut Attributes, name: &'a str, value: Value<'a>) {
         }
         _ => {}
     }
-    match (key(name), value) {
-        (Key::Named(named, index), Value::Int(bit @ 0..=1)) if is_yes_no(named) => {
-            out.push(Key::Named(named, index), Value::Bool(bit == 1));
-        }
-        (key, value) => out.push(key, value),
+    match numbered(name) {
+        Key::Named(name, index) => push_named(out, name, index, value),
+        key => out.push(key, value),
     }
 }
 
@@ -106,10 +170,8 @@ fn number(value: Value<'_>) -> Option<f64> {
     }
 }
 
-fn key(name: &str) -> Key<'_> {
-    if let Some(named) = Name::from_text(name).filter(|named| is_param(*named)) {
-        return Key::Named(named, 0);
-    }
+/// What is no attribute of ours without a number.
+fn numbered(name: &str) -> Key<'_> {
     let Some((stem, digits)) = name.rsplit_once('_') else { return Key::Text(name) };
     // Only the spelling that is written comes back as a number: no sign, no leading zero.
     let number: Option<u32> = digits.parse().ok().filter(|_| digits.starts_with(|c: char| c.is_ascii_digit()));
@@ -118,8 +180,8 @@ fn key(name: &str) -> Key<'_> {
         return Key::Io(number);
     }
     let index = u8::try_from(number).ok().filter(|index| *index > 0);
-    match (Name::from_text(stem).filter(|named| is_param(*named)), index) {
-        (Some(named), Some(index)) => Key::Named(named, index),
+    match (named(stem), index) {
+        (Some(stem), Some(index)) => Key::Named(stem, index),
         _ => Key::Text(name),
     }
 }

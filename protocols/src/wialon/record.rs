@@ -1,7 +1,7 @@
 //! The fields of a record.
 
 use super::params;
-use crate::wire::{Parts, cut, decimal, decimal_single, truncated};
+use crate::wire::{Parts, cut_at_most, decimal, decimal_single, find_far, truncated};
 use crate::{Attributes, Civil, Fix, Key, Latitude, Longitude, Name, Record, Value};
 use alloc::format;
 
@@ -27,14 +27,10 @@ fn real(field: Option<&str>, name: &'static str, suspicious: &mut Option<&'stati
 
 /// Reads a record; `None` if it has too few or too many fields. A value out of range is left out, and named.
 pub(super) fn parse(text: &str) -> Option<Record> {
-    let (mut fields, mut count) = ([""; FIELDS], 0_usize);
-    cut(text, b';', |part| {
-        if let Some(field) = fields.get_mut(count) {
-            *field = part;
-        }
-        count = count.saturating_add(1);
-    });
-    if !(SHORT_FIELDS..=FIELDS).contains(&count) {
+    let (fields, count) = cut_at_most::<FIELDS>(text, b';');
+    // The last one is the longest by far, and none follows it.
+    let has_more = fields.last().is_some_and(|last| find_far(last.as_bytes(), [b';']).is_some());
+    if count < SHORT_FIELDS || has_more {
         return None;
     }
     let mut fields = fields.iter().copied();

@@ -90,32 +90,74 @@ fn lowest(hits: u64) -> usize {
     usize::try_from(hits.trailing_zeros() / 8).unwrap_or(0)
 }
 
-/// Cuts a text at its separators, which are one ASCII character: as [`Parts`] for who wants all of them. What is left to look at
-/// stays in registers, which it does not in an iterator that is handed around.
-#[inline]
-pub fn cut<'a>(text: &'a str, separator: u8, mut take: impl FnMut(&'a str)) {
-    let pattern = LOW.wrapping_mul(u64::from(if separator.is_ascii() { separator } else { 0xFF }));
-    let (words, rest) = text.as_bytes().as_chunks();
+/// Tells where each byte of that kind stands, in order, and then the end, as if one stood there, until it is told to stop: so there is
+/// one place that takes, and the compiler makes it a part of the loop. What is left to look at stays in registers, which it does not in an iterator
+/// that is handed around.
+#[inline(always)]
+fn each_end(bytes: &[u8], wanted: u8, mut tell: impl FnMut(usize) -> bool) {
+    let pattern = LOW.wrapping_mul(u64::from(wanted));
+    let (words, rest) = bytes.as_chunks();
     let mut words = words.iter();
-    let (mut start, mut at) = (0_usize, 0_usize);
+    let mut at = 0_usize;
     loop {
         let word = words.next();
         let mut seen = match word {
             Some(word) => each(*word, pattern),
-            // The end is one more separator, so that there is one place that takes, and the compiler makes it a part of the loop.
             None => each_of_last(rest, pattern) | HIGH_OF_FIRST.wrapping_shl(u32::try_from(rest.len()).unwrap_or(0).wrapping_mul(8)),
         };
         while seen != 0 {
-            let end = at.wrapping_add(lowest(seen));
+            if !tell(at.wrapping_add(lowest(seen))) {
+                return;
+            }
             seen &= seen.wrapping_sub(1);
-            take(text.get(start..end).unwrap_or_default());
-            start = end.wrapping_add(1);
         }
         if word.is_none() {
             return;
         }
         at = at.wrapping_add(WORD_BYTES);
     }
+}
+
+/// Cuts a text at its separators, which are one ASCII character: as [`Parts`] for who wants all of them.
+#[inline]
+pub fn cut<'a>(text: &'a str, separator: u8, mut take: impl FnMut(&'a str)) {
+    let mut start = 0_usize;
+    each_end(text.as_bytes(), separator_of(separator), |end| {
+        // There always is one: a separator and the end are boundaries of characters.
+        if let Some(part) = text.get(start..end) {
+            take(part);
+        }
+        start = end.wrapping_add(1);
+        true
+    });
+}
+
+/// The parts of a text and how many they are, of which the last one has all that is left: as [`str::splitn`].
+#[must_use]
+#[inline]
+pub fn cut_at_most<const COUNT: usize>(text: &str, separator: u8) -> ([&str; COUNT], usize) {
+    const { assert!(COUNT >= 2, "nothing to cut") }
+    let mut parts = [""; COUNT];
+    let (mut start, mut count) = (0_usize, 0_usize);
+    each_end(text.as_bytes(), separator_of(separator), |end| {
+        if let (Some(room), Some(part)) = (parts.get_mut(count), text.get(start..end)) {
+            *room = part;
+        }
+        start = end.wrapping_add(1);
+        count = count.wrapping_add(1);
+        count.wrapping_add(1) < COUNT
+    });
+    // Behind the end there is nothing to get.
+    if let (Some(room), Some(rest)) = (parts.get_mut(count), text.get(start..)) {
+        *room = rest;
+        count = count.wrapping_add(1);
+    }
+    (parts, count)
+}
+
+/// What is looked for: what is no ASCII character stands nowhere in a text.
+const fn separator_of(separator: u8) -> u8 {
+    if separator.is_ascii() { separator } else { 0xFF }
 }
 
 /// Where a byte stands first.
@@ -187,15 +229,62 @@ pub fn split_once(text: &str, separator: u8) -> Option<(&str, &str)> {
     Some((before, behind.get(1..)?))
 }
 
+/// Four decimal digits, or `None` if one of them is none.
+#[must_use]
+#[inline]
+pub fn four_digits(digits: [u8; 4]) -> Option<u32> {
+    let each = u32::from_le_bytes(digits) ^ 0x3030_3030;
+    // What is more than 9 reaches the highest bit of its byte; what passes it says so by its own, or by that of a byte before it.
+    if (each.wrapping_add(0x7676_7676) | each) & 0x8080_8080 != 0 {
+        return None;
+    }
+    let pairs = each.wrapping_mul(10).wrapping_add(each >> 8);
+    Some((pairs & 0xFF).wrapping_mul(100).wrapping_add((pairs >> 16) & 0xFF))
+}
+
+/// Whether all bytes are decimal digits: eight a step, and the last eight once more.
+#[must_use]
+#[inline]
+pub fn are_digits(bytes: &[u8]) -> bool {
+    let Some(last) = bytes.last_chunk() else { return bytes.iter().all(u8::is_ascii_digit) };
+    bytes.as_chunks().0.iter().chain([last]).all(|word: &[u8; WORD_BYTES]| {
+        let each = u64::from_le_bytes(*word) ^ LOW.wrapping_mul(0x30);
+        (each.wrapping_add(LOW.wrapping_mul(0x76)) | each) & HIGH == 0
+    })
+}
+
+/// The decimal digits at the front behind those of a number, and what follows them. Nineteen digits are within the range.
+#[must_use]
+#[inline]
+pub fn take_digits(number: u64, bytes: &[u8]) -> (u64, &[u8]) {
+    let (mut number, mut rest) = (number, bytes);
+    while let Some((four, behind)) = rest.split_first_chunk() {
+        let Some(four) = four_digits(*four) else { break };
+        (number, rest) = (number.wrapping_mul(10_000).wrapping_add(u64::from(four)), behind);
+    }
+    while let Some((byte, behind)) = rest.split_first() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        (number, rest) = (number.wrapping_mul(10).wrapping_add(u64::from(digit)), behind);
+    }
+    (number, rest)
+}
+
 /// A whole number of decimal digits alone: no sign, no white space.
 #[must_use]
 #[inline]
 pub fn whole(text: &str) -> Option<u32> {
-    let digit = |byte: u8| Some(byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9).map(u32::from);
+    const DIGITS_MAX: usize = 19;
     if text.is_empty() {
         return None;
     }
-    text.bytes().try_fold(0_u32, |number, byte| number.checked_mul(10)?.checked_add(digit(byte)?))
+    let digits = if text.len() > DIGITS_MAX { text.trim_start_matches('0') } else { text };
+    match take_digits(0, digits.as_bytes()) {
+        (number, []) if digits.len() <= DIGITS_MAX => u32::try_from(number).ok(),
+        _ => None,
+    }
 }
 
 /// Digits that are whole and exact in an `f64` and, up to seven, in an `f32`.
@@ -214,7 +303,8 @@ struct Plain {
 }
 
 impl Plain {
-    #[inline]
+    /// Part of the two that read numbers, which are no part of their callers: a number in a register is cheaper than this in memory.
+    #[inline(always)]
     fn read(text: &str) -> Option<Self> {
         let (negative, digits) = match text.as_bytes() {
             [b'-', digits @ ..] => (true, digits),
@@ -223,29 +313,14 @@ impl Plain {
         if digits.len() > EXACT_DIGITS_MAX + 1 {
             return None;
         }
-        let (mut mantissa, mut decimals, mut pointed) = (0_u64, 0_usize, false);
-        let mut rest = digits.iter();
-        for byte in rest.by_ref() {
-            let digit = byte.wrapping_sub(b'0');
-            if digit > 9 {
-                if *byte != b'.' {
-                    return None;
-                }
-                pointed = true;
-                break;
-            }
-            mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
-        }
-        if pointed {
-            decimals = rest.len();
-            for byte in rest {
-                let digit = byte.wrapping_sub(b'0');
-                if digit > 9 {
-                    return None;
-                }
-                mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
-            }
-        }
+        let (mantissa, decimals, pointed) = match take_digits(0, digits) {
+            (whole, []) => (whole, 0, false),
+            (whole, [b'.', behind @ ..]) => match take_digits(whole, behind) {
+                (mantissa, []) => (mantissa, behind.len(), true),
+                _ => return None,
+            },
+            _ => return None,
+        };
         let digits = digits.len().saturating_sub(usize::from(pointed));
         (1..=EXACT_DIGITS_MAX).contains(&digits).then_some(Self { negative, mantissa, digits, decimals })
     }
@@ -255,22 +330,22 @@ impl Plain {
 /// at most 15 digits and a power of ten are exact, so that their quotient is rounded once (Clinger, "How to read floating point
 /// numbers accurately", 1990).
 #[must_use]
-#[inline]
+#[inline(never)]
 #[allow(clippy::cast_precision_loss)]
 pub fn decimal(text: &str) -> Option<f64> {
     let Some(plain) = Plain::read(text) else { return text.parse().ok().filter(|number: &f64| number.is_finite()) };
-    let number = plain.mantissa as f64 / POWERS.get(plain.decimals)?;
+    let number = plain.mantissa.cast_signed() as f64 / POWERS.get(plain.decimals)?;
     Some(if plain.negative { -number } else { number })
 }
 
 /// As [`decimal`], in single precision: rounded once, too.
 #[must_use]
-#[inline]
+#[inline(never)]
 #[allow(clippy::cast_precision_loss)]
 pub fn decimal_single(text: &str) -> Option<f32> {
     match Plain::read(text).filter(|plain| plain.digits <= SINGLE_DIGITS_MAX) {
         Some(plain) => {
-            let number = plain.mantissa as f32 / SINGLE_POWERS.get(plain.decimals)?;
+            let number = plain.mantissa.cast_signed() as f32 / SINGLE_POWERS.get(plain.decimals)?;
             Some(if plain.negative { -number } else { number })
         }
         None => text.parse().ok().filter(|number: &f32| number.is_finite()),
@@ -302,6 +377,12 @@ mod tests {
         }
 
         #[test]
+        fn a_text_is_cut_as_by_splitn(text in "[,a-zä€]{0,30}") {
+            let (parts, count) = cut_at_most::<4>(&text, b',');
+            prop_assert_eq!(parts.into_iter().take(count).collect::<Vec<_>>(), text.splitn(4, ',').collect::<Vec<_>>());
+        }
+
+        #[test]
         fn what_is_left_is_that_of_splitn(text in "[,:\u{0}a-zä€]{0,30}", taken in 0_usize..9) {
             let mut parts = Parts::of(&text, ',');
             for _ in 0..taken {
@@ -321,9 +402,28 @@ mod tests {
         }
 
         #[test]
-        fn a_whole_number_is_that_of_parse(text in prop_oneof!["[0-9]{0,11}", "[-+ 0-9a]{0,4}"]) {
+        fn a_whole_number_is_that_of_parse(text in prop_oneof!["[0-9]{0,11}", "0{0,12}[0-9]{0,22}", "[-+ 0-9a]{0,9}"]) {
             let digits = text.bytes().all(|byte| byte.is_ascii_digit());
             prop_assert_eq!(whole(&text), text.parse().ok().filter(|_| digits));
+        }
+
+        #[test]
+        fn digits_are_taken_up_to_what_is_none(digits in "[0-9]{0,19}", behind in "([^0-9][ -~]{0,6})?") {
+            let text: String = format!("{digits}{behind}");
+            prop_assert_eq!(take_digits(0, text.as_bytes()), (digits.parse().unwrap_or(0), behind.as_bytes()));
+        }
+
+        #[test]
+        fn bytes_are_digits_or_not(text in prop_oneof!["[0-9]{0,20}", "[0-9]{0,12}[ -~é][0-9]{0,12}"]) {
+            prop_assert_eq!(are_digits(text.as_bytes()), text.bytes().all(|byte| byte.is_ascii_digit()));
+        }
+
+        #[test]
+        fn four_bytes_are_digits_or_not(bytes: [u8; 4], shift in 0_u8..=12) {
+            // Most of them near the digits.
+            let bytes = bytes.map(|byte| if byte < 0xF0 { b'/'.wrapping_add(byte.checked_rem(shift).unwrap_or(1)) } else { byte });
+            let text = core::str::from_utf8(&bytes).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+            prop_assert_eq!(four_digits(bytes), text.and_then(|text| text.parse().ok()));
         }
 
         #[test]
