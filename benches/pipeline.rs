@@ -48,6 +48,8 @@ impl Definitions for OneVersion {
     fn at(&self, version: u64) -> Option<Arc<DefinitionSet>> {
         (version == self.0.version).then(|| Arc::clone(&self.0))
     }
+
+    fn forget_before(&self, _version: u64) {}
 }
 
 #[derive(Default)]

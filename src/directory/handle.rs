@@ -264,16 +264,6 @@ impl Directory {
         self.inner.shared.denials.page(account, before_minute, rows_max).await
     }
 
-    /// Forgets versions of the definitions that are older than this one.
-    ///
-    /// # Errors
-    /// When the database takes nothing; the versions are forgotten in memory all the same.
-    pub async fn prune(&self, min_version: u64) -> Result<(), ChangeError> {
-        let (reply, done) = oneshot::channel();
-        self.inner.jobs.send(Job::Prune { min_version, reply }).await.map_err(|_| ChangeError::Closed)?;
-        done.await.map_err(|_| ChangeError::Closed)?
-    }
-
     /// Writes what waits and closes the files. Later changes are refused.
     pub async fn close(&self) {
         let (reply, done) = oneshot::channel();
@@ -292,5 +282,10 @@ impl Definitions for Directory {
 
     fn at(&self, version: u64) -> Option<Arc<DefinitionSet>> {
         self.inner.shared.kept.at(version)
+    }
+
+    fn forget_before(&self, version: u64) {
+        // With too much to do already they are kept until the next time.
+        let _ = self.inner.jobs.try_send(Job::Prune { min_version: version });
     }
 }

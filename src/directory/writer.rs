@@ -51,9 +51,9 @@ pub(super) enum Job {
         hash: Arc<str>,
         reply: oneshot::Sender<Result<SignedIn, SignInError>>,
     },
+    /// Forgets versions of the definitions that are older.
     Prune {
         min_version: u64,
-        reply: oneshot::Sender<Result<(), ChangeError>>,
     },
     Close {
         reply: oneshot::Sender<()>,
@@ -107,10 +107,12 @@ impl Writer {
                     let done = Box::pin(self.sign_in(user, &hash)).await;
                     let _ = reply.send(done);
                 }
-                Some(Job::Prune { min_version, reply }) => {
+                Some(Job::Prune { min_version }) => {
                     let min_version = min_version.min(self.shared.kept.newest());
                     self.shared.kept.prune(min_version);
-                    let _ = reply.send(self.store.prune(min_version).await.map_err(|e| ChangeError::Storage(e.to_string())));
+                    if let Err(error) = self.store.prune(min_version).await {
+                        tracing::warn!(%error, min_version, "directory: old versions of the definitions stay in the database");
+                    }
                 }
                 Some(Job::Close { reply }) => break Some(reply),
                 None => break None,

@@ -23,4 +23,7 @@ pub trait Definitions: Send + Sync {
 
     /// The set as of a version; `None` if it is no longer, or not yet, kept.
     fn at(&self, version: u64) -> Option<Arc<DefinitionSet>>;
+
+    /// No version older than this will be asked for again.
+    fn forget_before(&self, version: u64);
 }

@@ -93,7 +93,7 @@ fn encode(seq: Seq, machine: &Machine, marks: &[u8]) -> Vec<u8> {
     let mut to = Writer(MAGIC.to_vec());
     to.0.extend_from_slice(&machine.world.limits.identity);
     to.u64(seq);
-    to.u64(machine.world.set.version);
+    to.u64(machine.version());
     to.time(machine.floor);
     let devices: Vec<_> = machine.known_devices().collect();
     to.list(devices.into_iter(), |to, (id, device)| put_device(to, id, device));

@@ -204,6 +204,11 @@ impl Machine {
         }
     }
 
+    /// The version of the definitions in force.
+    pub(super) fn version(&self) -> u64 {
+        self.world.set.version
+    }
+
     fn changed(&mut self, entry: &Entry<'_>, version: u64, definitions: &dyn Definitions, out: &mut Output) {
         if version == self.world.set.version {
             return;

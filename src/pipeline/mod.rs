@@ -6,6 +6,7 @@
 
 mod checkpoint;
 mod device;
+mod in_force;
 mod latest;
 mod machine;
 mod output;

@@ -1,5 +1,6 @@
 //! The pipeline's thread: reads on, computes, hands out, and writes a checkpoint now and then.
 
+use super::in_force::InForce;
 use super::latest::Latest;
 use super::machine::Machine;
 use super::output::Output;
@@ -23,6 +24,7 @@ pub(super) struct Run {
     latest: Arc<Latest>,
     signals: Arc<Signals>,
     machine: Machine,
+    in_force: InForce,
     reader: Reader,
     committed: watch::Receiver<Seq>,
     runtime: Runtime,
@@ -42,10 +44,12 @@ impl Run {
         let committed = parts.journal.watch();
         let head_at_start = parts.journal.committed();
         let limits = Limits::new(parts.journal.identity(), &parts.pipeline, &parts.listener);
+        let mut in_force = InForce::default();
         let (machine, from) = match restored {
             Some(restored) => {
                 parts.history.restore(restored.seq, &restored.marks)?;
                 let set = parts.definitions.at(restored.version).unwrap_or_else(|| newest(&*parts.definitions));
+                in_force.note(restored.seq, set.version);
                 let mut machine = Machine::new(limits, set, restored.floor);
                 for (id, device) in restored.devices {
                     for item in device.latest.iter().chain(&device.state) {
@@ -72,6 +76,7 @@ impl Run {
             latest,
             signals,
             machine,
+            in_force,
             reader,
             committed,
             runtime,
@@ -124,6 +129,7 @@ impl Run {
         }
         self.hand_out();
         self.processed = block.last_seq();
+        self.in_force.note(self.processed, self.machine.version());
         let lag = self.parts.journal.committed().saturating_sub(self.processed);
         metrics::gauge!(telemetry::PIPELINE_LAG).set(lag as f64);
         self.bytes_since_checkpoint += block.bytes_len() as u64;
@@ -219,6 +225,9 @@ impl Run {
         self.parts.history.set_passed(self.processed);
         if let Some(oldest) = self.parts.journal.segments().first() {
             self.remarks.forget_before(oldest.first_seq);
+            if let Some(version) = self.in_force.newly_oldest(oldest.first_seq) {
+                self.parts.definitions.forget_before(version);
+            }
         }
     }
 

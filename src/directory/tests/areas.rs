@@ -70,9 +70,11 @@ async fn a_version_is_kept_and_told_to_the_journal() {
     assert_eq!((shape(start), shape(start + 1), shape(start + 2)), (None, Some(circle(1.0).shape), Some(circle(2.0).shape)));
     assert_eq!((shape(start + 3), w.directory.at(start + 4).is_none()), (None, true));
     assert_eq!(Names::geofence(&*w.snapshot(), id), Some(fence), "what was recorded of it still names it");
-    w.directory.prune(start + 2).await.expect("pruned");
+    w.directory.forget_before(start + 2);
+    w.owner(Change::CreatePlace(place("Q"))).await;
     assert!(w.directory.at(start + 1).is_none() && w.directory.at(start + 2).is_some());
-    w.directory.prune(u64::MAX).await.expect("pruned");
+    w.directory.forget_before(u64::MAX);
+    w.owner(Change::CreatePlace(place("R"))).await;
     assert!(w.directory.at(start + 3).is_some(), "the newest stays");
 }
 

@@ -151,7 +151,9 @@ impl Story {
                 let shape = Shape::Circle { center: Point { latitude, longitude }, radius_m: 500.0 };
                 rig.define(|set| set.put_geofence(Geofence { shape, ..circle(GeofenceId(id), dwell_s) }));
             }
-            Step::NoGeofence { id } => rig.define(|set| set.remove_geofence(GeofenceId(id))),
+            Step::NoGeofence { id } => {
+                rig.define(|set| set.remove_geofence(GeofenceId(id)));
+            }
             Step::Rule { id, limit } => {
                 self.version += 1;
                 let geofences: Vec<GeofenceId> = (1..4).map(GeofenceId).collect();
@@ -275,5 +277,36 @@ fn a_checkpoint_that_does_not_read_is_passed_over() {
             std::sync::Arc::clone(&rig.sink),
         );
         assert_eq!(again.outcome(), expected, "{damaged} damaged");
+    }
+}
+
+#[test]
+fn versions_that_no_entry_needs_are_given_up() {
+    let rig = Rig::with(|config| config.checkpoint_bytes = 1);
+    let mut fat = record(0, place(0));
+    let text = "x".repeat(8_000);
+    fat.attributes.push(protocols::Key::Text("padding"), Value::Text(&text));
+    let changes: Vec<_> = (0..3)
+        .map(|number| {
+            let seq = rig.define(|set| set.put_geofence(circle(DEPOT, number)));
+            for n in 0..150 {
+                rig.record(
+                    DeviceId(1),
+                    &Record { fix_time: fat.fix_time.map(|t| t + i64::from(number * 150 + n) * 1_000_000), ..fat.clone() },
+                );
+            }
+            seq
+        })
+        .collect();
+    rig.settle();
+    assert_eq!(*rig.versions.oldest.lock(), None, "everything can be computed anew as long as the first entry is there");
+    while rig.journal.segments().len() > 1 {
+        let oldest = rig.journal.segments()[0].first_seq;
+        assert!(rig.journal.drop_segment(oldest).expect("deleted"));
+        let begins = rig.journal.segments()[0].first_seq;
+        rig.record(DeviceId(1), &record(10_000 + begins as i64, place(1)));
+        rig.settle();
+        let in_force = changes.iter().filter(|seq| **seq < begins).count() as u64;
+        assert_eq!(*rig.versions.oldest.lock(), Some(in_force), "the journal begins with {begins}, changes {changes:?}");
     }
 }

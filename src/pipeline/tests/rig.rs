@@ -94,6 +94,8 @@ impl DefinitionSet {
 #[derive(Default)]
 pub struct Versions {
     sets: Mutex<Vec<Arc<DefinitionSet>>>,
+    /// What is older was said not to be needed any more.
+    pub oldest: Mutex<Option<u64>>,
 }
 
 impl Definitions for Versions {
@@ -104,6 +106,10 @@ impl Definitions for Versions {
     fn at(&self, version: u64) -> Option<Arc<DefinitionSet>> {
         let place = usize::try_from(version).ok()?.checked_sub(1);
         place.map_or_else(|| Some(Arc::default()), |place| self.sets.lock().get(place).cloned())
+    }
+
+    fn forget_before(&self, version: u64) {
+        *self.oldest.lock() = Some(version);
     }
 }
 
@@ -288,9 +294,9 @@ impl Rig {
         self.clock.set(self.clock.now() + seconds * SECOND);
     }
 
-    pub fn define(&self, change: impl FnOnce(&mut DefinitionSet)) {
+    pub fn define(&self, change: impl FnOnce(&mut DefinitionSet)) -> Seq {
         let version = self.versions.add(change);
-        self.append(&NewEntry::Changed { version });
+        self.append(&NewEntry::Changed { version })
     }
 
     pub fn hand_over(&self, device: DeviceId, account: AccountId, generation: u32) {
