@@ -94,7 +94,7 @@ fn lowest(hits: u64) -> usize {
 /// takes, and the compiler makes it a part of the loop. What is left to look at stays in registers, which it does not in an iterator
 /// that is handed around.
 #[inline(always)]
-fn each_end<const COUNT: usize>(bytes: &[u8], wanted: [u8; COUNT], mut tell: impl FnMut(usize)) {
+pub(super) fn each_end<const COUNT: usize>(bytes: &[u8], wanted: [u8; COUNT], mut tell: impl FnMut(usize)) {
     let patterns = wanted.map(|byte| LOW.wrapping_mul(u64::from(byte)));
     let (words, rest) = bytes.as_chunks();
     let mut words = words.iter();
@@ -264,7 +264,7 @@ impl Plain {
     fn read(text: &str) -> Option<Self> {
         let (negative, digits) = match text.as_bytes() {
             [b'-', digits @ ..] => (true, digits),
-            digits => (false, digits),
+            [b'+', digits @ ..] | digits => (false, digits),
         };
         if digits.len() > EXACT_DIGITS_MAX + 1 {
             return None;

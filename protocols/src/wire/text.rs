@@ -1,9 +1,9 @@
 //! Texts, digits, degrees and minutes.
 
-use super::{cut, decimal, truncated};
+use super::parts::each_end;
+use super::{decimal, truncated};
 use alloc::string::String;
 use alloc::vec::Vec;
-use smallvec::SmallVec;
 
 /// A short text that is put together without an allocation. What does not fit is left out.
 #[derive(Clone, Copy, Debug)]
@@ -184,42 +184,73 @@ pub fn degrees_minutes_side(digits: &str, side: &str) -> Option<f64> {
     }
 }
 
-/// A line taken apart at its separators; without an allocation up to the number of fields that most lines have. What is beyond `MAX`
-/// fields is not looked at.
+/// A line taken apart at its separators without an allocation. What is beyond `MAX` fields is not looked at.
+///
+/// Only where each field ends is written down: a field becomes a text when it is asked for, which most never are.
 #[derive(Clone, Debug)]
 pub struct Fields<'a, const MAX: usize> {
-    fields: SmallVec<[&'a str; 24]>,
+    text: &'a str,
+    count: usize,
+    /// Zero where there is no field, which ends before it begins and so is none.
+    ends: [u32; MAX],
 }
 
 impl<'a, const MAX: usize> Fields<'a, MAX> {
     /// Cuts the text.
     #[must_use]
+    #[inline]
     pub fn split(text: &'a str, separator: char) -> Self {
-        let mut fields = SmallVec::new();
-        cut(text, u8::try_from(separator).unwrap_or(u8::MAX), |part| {
-            if fields.len() < MAX {
-                fields.push(part);
+        let (mut count, mut ends) = (0_usize, [0; MAX]);
+        let separator = u8::try_from(separator).ok().filter(u8::is_ascii).unwrap_or(u8::MAX);
+        each_end(text.as_bytes(), [separator], |end| {
+            if let Some(place) = ends.get_mut(count) {
+                // A text of 4 GiB is no line.
+                *place = u32::try_from(end).unwrap_or(0);
+                count = count.wrapping_add(1);
             }
         });
-        Self { fields }
+        Self { text, count, ends }
     }
 
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.fields.len()
+        self.count
+    }
+
+    /// The field there, if there is one.
+    #[must_use]
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<&'a str> {
+        let end = |index: usize| self.ends.get(index).and_then(|end| usize::try_from(*end).ok());
+        let start = match index.checked_sub(1) {
+            Some(before) => end(before)?.wrapping_add(1),
+            None => 0,
+        };
+        self.text.get(start..end(index)?)
     }
 
     /// The field there; empty beyond the last.
     #[must_use]
+    #[inline]
     pub fn at(&self, index: usize) -> &'a str {
-        self.fields.get(index).copied().unwrap_or_default()
+        self.get(index).unwrap_or_default()
     }
 
     /// From that field on.
+    pub fn from(&self, index: usize) -> impl Iterator<Item = &'a str> {
+        (index..self.count).map(|index| self.at(index))
+    }
+
+    /// So many fields from that one on, if all of them are there.
     #[must_use]
-    pub fn from(&self, index: usize) -> &[&'a str] {
-        self.fields.get(index..).unwrap_or_default()
+    pub fn some<const COUNT: usize>(&self, index: usize) -> Option<[&'a str; COUNT]> {
+        let mut rest = self.from(index);
+        let mut fields = [""; COUNT];
+        for field in &mut fields {
+            *field = rest.next()?;
+        }
+        Some(fields)
     }
 
     /// The number in that field.
@@ -238,6 +269,7 @@ impl<'a, const MAX: usize> Fields<'a, MAX> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_short_text_takes_what_fits() {
@@ -270,6 +302,20 @@ mod tests {
     fn fields_of_a_line() {
         let fields = Fields::<3>::split("a,,7,b", ',');
         assert_eq!((fields.count(), fields.at(0), fields.at(1), fields.number::<u8>(2), fields.at(3)), (3, "a", "", Some(7), ""));
-        assert_eq!(fields.from(1), ["", "7"]);
+        assert_eq!(fields.from(1).collect::<Vec<_>>(), ["", "7"]);
+        assert_eq!((fields.some(1), fields.some::<3>(1)), (Some(["", "7"]), None));
+    }
+
+    proptest! {
+        #[test]
+        fn fields_are_those_of_split(text in "[,aé]{0,24}", separator in prop_oneof![Just(','), Just('é'), Just('b')]) {
+            let fields = Fields::<8>::split(&text, separator);
+            let ascii = |c: char| c.is_ascii() && c == separator;
+            let all: Vec<_> = text.split(ascii).take(8).collect();
+            prop_assert_eq!((fields.count(), fields.from(0).collect::<Vec<_>>()), (all.len(), all.clone()));
+            for index in 0..12 {
+                prop_assert_eq!(fields.get(index), all.get(index).copied());
+            }
+        }
     }
 }
