@@ -75,11 +75,18 @@ impl Civil {
     /// `YYYYMMDDhhmmss`: fourteen digits.
     #[must_use]
     pub fn from_fourteen_digits(text: &str) -> Option<Micros> {
-        let (century, rest) = digits(text, 2)?;
-        let (date, time) = rest.split_at_checked(6)?;
-        let ([year, month, day], [hour, minute, second]) = (pairs(date)?, pairs(time)?);
-        let year = i32::try_from(century.wrapping_mul(100).wrapping_add(year)).ok()?;
-        Self { year, month, day, hour, minute, second, micros: 0 }.to_micros()
+        Self::from_digits(text.as_bytes().try_into().ok()?)
+    }
+
+    /// The same of its bytes.
+    pub(crate) fn from_digits(digits: [u8; 14]) -> Option<Micros> {
+        if !digits.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = digits.map(|digit| u32::from(digit & 0x0F));
+        let year = i32::try_from(pair(a, b).wrapping_mul(100).wrapping_add(pair(c, d))).ok()?;
+        let (month, day, hour) = (pair(e, f), pair(g, h), pair(i, j));
+        Self { year, month, day, hour, minute: pair(k, l), second: pair(m, n), micros: 0 }.to_micros()
     }
 
     /// A year, and month, day, hour, minute, second in a byte each.
@@ -148,6 +155,10 @@ pub fn from_rfc3339(text: &str) -> Option<Micros> {
     local.checked_sub(zone_offset(rest)?)
 }
 
+const fn pair(tens: u32, ones: u32) -> u32 {
+    tens.wrapping_mul(10).wrapping_add(ones)
+}
+
 /// Six digits as three numbers.
 fn pairs(digits: &str) -> Option<[u32; 3]> {
     let digits: [u8; 6] = digits.as_bytes().try_into().ok()?;
@@ -155,7 +166,6 @@ fn pairs(digits: &str) -> Option<[u32; 3]> {
         return None;
     }
     let [a, b, c, d, e, f] = digits.map(|digit| u32::from(digit & 0x0F));
-    let pair = |tens: u32, ones: u32| tens.wrapping_mul(10).wrapping_add(ones);
     Some([pair(a, b), pair(c, d), pair(e, f)])
 }
 

@@ -21,7 +21,7 @@ mod tlv;
 
 pub use encoder::MeitrackEncoder;
 
-use crate::wire::{Cursor, Fields, cell_text, sum8};
+use crate::wire::{Cursor, Fields, Parts, cell_text, find, sum8};
 use crate::{
     About, Addressee, Alarm, CannotSay, Checksum, Civil, Command, DecodeError, Decoder, Draft, Environment, Expect, Identifier,
     MICROS_PER_SECOND, Message, Micros, Name, Progress, Release, Replies, Transport, Value,
@@ -154,16 +154,22 @@ fn open(raw: &[u8], ignore_checksum: bool) -> Result<Frame<'_>, DecodeError> {
         return Err(DecodeError::skipped("checksum"));
     }
     let content = content.and_then(|(content, _)| content.strip_suffix(b"*")).unwrap_or(trimmed);
-    let mut parts = content.splitn(4, |byte| *byte == b',');
-    parts.next();
-    let mut text = || parts.next().and_then(|part| core::str::from_utf8(part).ok());
-    let identifier = text().and_then(Identifier::new);
-    let kind = text().unwrap_or_default();
+    let (_, behind) = before_comma(content);
+    let (identifier, behind) = before_comma(behind);
+    let (kind, content) = before_comma(behind);
+    let identifier = core::str::from_utf8(identifier).ok().and_then(Identifier::new);
+    let kind = core::str::from_utf8(kind).unwrap_or_default();
     if identifier.is_none() || kind.is_empty() || kind.len() > 8 {
         return Err(DecodeError::skipped("no identifier and kind"));
     }
     let flag = raw.get(2).copied().unwrap_or_default();
-    Ok(Frame { raw, flag, identifier, kind, content: parts.next().unwrap_or_default(), unchecked: !fits })
+    Ok(Frame { raw, flag, identifier, kind, content, unchecked: !fits })
+}
+
+/// What stands before the next comma, and behind it.
+fn before_comma(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let at = find(bytes, b',').unwrap_or(bytes.len());
+    (bytes.get(..at).unwrap_or_default(), bytes.get(at.saturating_add(1)..).unwrap_or_default())
 }
 
 impl Frame<'_> {
@@ -253,7 +259,7 @@ fn line(text: &str) -> Option<Draft> {
     if let Ok(fuel) = u16::from_str_radix(fields.at(19), 16) {
         draft.set(Name::FuelLevelPct, Value::Float(f64::from(fuel) / 100.0));
     }
-    for probe in fields.at(20).split('|').filter(|probe| probe.len() == 6) {
+    for probe in Parts::of(fields.at(20), '|').filter(|probe| probe.len() == 6) {
         let number = probe.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
         let value = probe.get(2..).and_then(|digits| u16::from_str_radix(digits, 16).ok());
         if let Some((number, value)) = number.zip(value) {

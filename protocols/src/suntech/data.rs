@@ -1,7 +1,7 @@
 //! Transparent data (UEX): what an appliance on the serial port says. They may hold any byte, also those that end a field or a line, so
 //! they are found by their count. Bytes 00 and 01 in them travel as 01 10 and 01 11, each of which counts as one.
 
-use crate::wire::{find, to_hex};
+use crate::wire::{find_any, find_far, to_hex};
 use crate::{Draft, Key, Name, Value, carry};
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -33,7 +33,7 @@ pub fn line_end(bytes: &[u8]) -> Option<usize> {
             if bytes.get(last) == Some(&b'\r') { last } else { data.end }
         }
     };
-    find(bytes.get(from..)?, b'\r')?.checked_add(from)
+    find_far(bytes.get(from..)?, [b'\r'])?.checked_add(from)
 }
 
 /// A line with transparent data, in its parts.
@@ -63,7 +63,7 @@ fn place(bytes: &[u8]) -> Place {
     // Fields are at most so many: what stands before the count.
     for number in 0..32_usize {
         let rest = bytes.get(start..).unwrap_or_default();
-        let Some(length) = rest.iter().position(|byte| matches!(byte, b';' | b'\r')) else { return Place::None };
+        let Some(length) = find_any(rest, [b';', b'\r']) else { return Place::None };
         let field = rest.get(..length).unwrap_or_default();
         let is_last = rest.get(length) == Some(&b'\r');
         start = start.saturating_add(length).saturating_add(1);

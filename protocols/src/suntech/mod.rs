@@ -213,6 +213,12 @@ struct Data<'a> {
 
 /// `20240729`, `19:22:43`.
 fn time(date: &str, time: &str) -> Option<Micros> {
+    if let Ok([i, j, b':', k, l, b':', m, n]) = <[u8; 8]>::try_from(time.as_bytes())
+        && let Ok([a, b, c, d, e, f, g, h]) = <[u8; 8]>::try_from(date.as_bytes())
+        && let Some(time) = Civil::from_digits([a, b, c, d, e, f, g, h, i, j, k, l, m, n])
+    {
+        return Some(time);
+    }
     let mut parts = time.split(':');
     let mut part = || parts.next()?.parse().ok();
     let (hour, minute, second) = (part()?, part()?, part()?);

@@ -34,6 +34,9 @@ const NUMBER: u32 = 21;
 const RESERVED: u32 = 22;
 const ASSIGNED: u32 = 23;
 
+/// Fields that tell of a tag.
+const TAG_FIELDS: usize = 7;
+
 /// Kinds of the binary form.
 const STATUS: u8 = 0x81;
 const ALERT: u8 = 0x82;
@@ -49,6 +52,7 @@ struct Mapped<'a, 'b> {
 
 impl<'a> Mapped<'a, '_> {
     /// The field of that bit; empty where the report has none.
+    #[inline]
     fn take(&mut self, bit: u32) -> &'a str {
         if self.map >> bit & 1 == 0 {
             return "";
@@ -70,18 +74,18 @@ pub fn read(kind: &str, fields: &Line<'_>, data: Option<Data<'_>>) -> Option<Dra
     let map = u32::from_str_radix(fields.at(2), 16).ok()?;
     let mut draft = Draft::new();
     let mut mapped = Mapped { fields, map, next: 3 };
-    let mut take = |bit: u32| mapped.take(bit);
-    take(MODEL);
-    draft.set_text(Name::Firmware, take(VERSION));
-    if take(LIVE) == "0" {
+    mapped.take(MODEL);
+    draft.set_text(Name::Firmware, mapped.take(VERSION));
+    if mapped.take(LIVE) == "0" {
         draft.set(Name::Buffered, Value::Bool(true));
     }
-    let (date, hours) = (take(DATE), take(TIME));
+    let (date, hours) = (mapped.take(DATE), mapped.take(TIME));
     draft.time = time(date, hours);
     if draft.time.is_none() && !date.is_empty() {
         draft.suspect("time");
     }
-    let [cell, country, network, area, signal] = [CELL, COUNTRY, NETWORK, AREA, SIGNAL].map(&mut take);
+    let (cell, country, network) = (mapped.take(CELL), mapped.take(COUNTRY), mapped.take(NETWORK));
+    let (area, signal) = (mapped.take(AREA), mapped.take(SIGNAL));
     draft.set_int(Name::GsmSignalPct, signal.parse::<i64>().ok());
     let hex = |text: &str| u64::from_str_radix(text, 16).ok();
     if let (Some(cell), Ok(country), Ok(network), Some(area)) = (hex(cell), country.parse(), network.parse(), hex(area))
@@ -89,25 +93,24 @@ pub fn read(kind: &str, fields: &Line<'_>, data: Option<Data<'_>>) -> Option<Dra
     {
         draft.set(Name::Cell, Value::Text(cell_text((country, network), (area, cell), None).as_str()));
     }
-    let [latitude, longitude, speed, course] = [LATITUDE, LONGITUDE, SPEED, COURSE].map(&mut take);
-    draft.place_of(decimal(latitude), decimal(longitude));
-    if let Some(speed) = decimal(speed) {
+    draft.place_of(decimal(mapped.take(LATITUDE)), decimal(mapped.take(LONGITUDE)));
+    if let Some(speed) = decimal(mapped.take(SPEED)) {
         draft.speed_kmh(speed);
     }
-    if let Some(course) = decimal(course) {
+    if let Some(course) = decimal(mapped.take(COURSE)) {
         draft.course_deg(course);
     }
-    draft.set_int(Name::Satellites, take(SATELLITES).parse::<u8>().ok());
-    draft.valid = take(FIX) == "1";
-    let [inputs, outputs] = [INPUTS, OUTPUTS].map(|bit| u32::from_str_radix(take(bit), 2).ok());
-    states(inputs, outputs, &mut draft);
+    draft.set_int(Name::Satellites, mapped.take(SATELLITES).parse::<u8>().ok());
+    draft.valid = mapped.take(FIX) == "1";
+    let bits = |text: &str| u32::from_str_radix(text, 2).ok();
+    states(bits(mapped.take(INPUTS)), bits(mapped.take(OUTPUTS)), &mut draft);
     if kind == "UEX" {
         let taken_for_one = fields.at(mapped.next.saturating_add(1)).as_bytes();
         data::read(data.map_or(taken_for_one, |data| data.bytes), &mut draft);
         return Some(draft);
     }
-    let [first, second, number, _] = [FIRST, SECOND, NUMBER, RESERVED].map(|bit| mapped.take(bit));
-    told(kind, (first, second, number), &mut draft);
+    told(kind, (mapped.take(FIRST), mapped.take(SECOND), mapped.take(NUMBER)), &mut draft);
+    mapped.take(RESERVED);
     if map >> ASSIGNED & 1 == 1 {
         assigned(fields, mapped.next, &mut draft);
     }
@@ -174,7 +177,7 @@ fn tags(fields: &Line<'_>) -> Option<Draft> {
     draft.set_text(Name::Firmware, fields.at(3));
     draft.place_of(fields.decimal(6), fields.decimal(7));
     draft.valid = true;
-    let parts = fields.from(9).as_chunks::<7>().0;
+    let parts = (9..).step_by(TAG_FIELDS).map_while(|at| fields.some::<TAG_FIELDS>(at));
     for (number, part) in (1..=fields.number::<u8>(8)?).zip(parts) {
         let [signal, _, _, id, ..] = part;
         draft.set_numbered(Name::TagId, number, Value::Text(id));
