@@ -21,7 +21,7 @@
 //!
 //! Source: 3G Electronics, "GPS tracker communication protocol" (the watches Q50, Q90, GW100).
 
-use crate::wire::{Fields, decimal, find, find_far, push_padded};
+use crate::wire::{Fields, decimal, find, find_far, hexadecimal, push_padded};
 use crate::{
     About, Addressee, Alarm, Attributes, CannotSay, Checksum, Civil, Command, DecodeError, Decoder, Draft, Encoder, Environment, Expect,
     Identifier, Message, Name, Progress, Record, Release, Replies, Transport, Value, carry, wire,
@@ -141,7 +141,7 @@ fn open(raw: &[u8]) -> Option<Body<'_>> {
     let (maker, behind) = before_star(inside)?;
     let (identifier, behind) = before_star(behind)?;
     let (third, behind) = before_star(behind)?;
-    let number = |part: &[u8]| part.first_chunk::<4>().filter(|_| part.len() == 4).and_then(|digits| u16_of(*digits));
+    let number = |part: &[u8]| if part.len() == 4 { hexadecimal(part).and_then(|number| u16::try_from(number).ok()) } else { None };
     let first = number(third)?;
     // The length stands before the content; where it seems to, what came before was the index.
     let fourth = behind.split_at_checked(4).and_then(|(digits, behind)| number(digits).and(behind.strip_prefix(b"*")));
@@ -149,8 +149,7 @@ fn open(raw: &[u8]) -> Option<Body<'_>> {
         Some(content) => (Some(first), content),
         None => (None, behind),
     };
-    let named = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric()).then(|| Identifier::new(text)).flatten();
-    let identifier = core::str::from_utf8(identifier).ok().and_then(named);
+    let identifier = Some(identifier).filter(|bytes| bytes.iter().all(u8::is_ascii_alphanumeric)).and_then(Identifier::from_bytes);
     (maker.len() == 2 && identifier.is_some()).then_some(Body { maker, identifier, index, content: unescaped(content), raw })
 }
 
@@ -158,11 +157,6 @@ fn open(raw: &[u8]) -> Option<Body<'_>> {
 fn before_star(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (before, star) = bytes.split_at_checked(find(bytes, b'*')?)?;
     Some((before, star.get(1..)?))
-}
-
-/// Four hexadecimal digits.
-fn u16_of(digits: [u8; 4]) -> Option<u16> {
-    u16::from_str_radix(core::str::from_utf8(&digits).ok()?, 16).ok()
 }
 
 fn unescaped(content: &[u8]) -> Cow<'_, [u8]> {
@@ -301,7 +295,7 @@ fn place(kind: &str, fields: &Fields<'_, FIELDS_MAX>, _: &Environment<'_>) -> Op
     for (at, name) in [(10, Name::Satellites), (11, Name::GsmSignalPct), (12, Name::BatteryLevelPct), (13, Name::Steps)] {
         draft.set_int(name, fields.number::<u32>(at));
     }
-    let state = u32::from_str_radix(fields.at(15), 16).unwrap_or(0);
+    let state = hexadecimal(fields.at(15).as_bytes()).and_then(|state| u32::try_from(state).ok()).unwrap_or(0);
     if state >> MOVING & 1 == 1 {
         draft.set(Name::Motion, Value::Bool(true));
     }

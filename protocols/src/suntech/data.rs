@@ -1,7 +1,7 @@
 //! Transparent data (UEX): what an appliance on the serial port says. They may hold any byte, also those that end a field or a line, so
 //! they are found by their count. Bytes 00 and 01 in them travel as 01 10 and 01 11, each of which counts as one.
 
-use crate::wire::{find_any, find_far, to_hex};
+use crate::wire::{find, find_any, find_far, to_hex};
 use crate::{Draft, Key, Name, Value, carry};
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -58,6 +58,10 @@ pub fn parts(line: &[u8]) -> Option<Parts<'_>> {
 }
 
 fn place(bytes: &[u8]) -> Place {
+    // Most lines are of another kind.
+    if !bytes.get(..find(bytes, b';').unwrap_or(0)).is_some_and(|kind| kind.ends_with(b"UEX")) {
+        return Place::None;
+    }
     let mut start = 0_usize;
     let mut at = None;
     // Fields are at most so many: what stands before the count.
@@ -68,7 +72,6 @@ fn place(bytes: &[u8]) -> Place {
         let is_last = rest.get(length) == Some(&b'\r');
         start = start.saturating_add(length).saturating_add(1);
         match number {
-            0 if !field.ends_with(b"UEX") => return Place::None,
             // The map of the universal protocol.
             2 if bytes.starts_with(b"UEX") => at = map(field).map(|map| 3_usize.saturating_add(count_ones(map & BEFORE_COUNT))),
             5.. if at.is_none() && !bytes.starts_with(b"UEX") && field.contains(&b'.') => at = number.checked_add(FROM_LATITUDE),

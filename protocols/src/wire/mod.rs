@@ -11,5 +11,6 @@ pub use crc::{crc8_nrsc5, crc16_arc, crc16_ccitt_false, crc16_kermit, crc16_modb
 pub use cursor::Cursor;
 pub use parts::{Parts, cut, decimal, decimal_single, find, find_any, find_far, find_text, split_once, take_digits, truncated, whole};
 pub use text::{
-    Fields, ShortText, bcd, cell_text, degrees_minutes, degrees_minutes_side, from_hex, hex_digit, push_padded, to_hex, wifi_text,
+    Fields, ShortText, bcd, cell_text, degrees_minutes, degrees_minutes_side, from_hex, hex_digit, hexadecimal, push_padded, to_hex,
+    wifi_text,
 };

@@ -132,6 +132,54 @@ pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     high.is_none().then_some(bytes)
 }
 
+/// A whole number in hexadecimal digits: as [`u64::from_str_radix`], four digits a step.
+#[must_use]
+pub fn hexadecimal(digits: &[u8]) -> Option<u64> {
+    const DIGITS_MAX: usize = 16;
+    if digits.is_empty() {
+        return None;
+    }
+    if digits.len() <= DIGITS_MAX
+        && let Some(number) = plain_hexadecimal(digits)
+    {
+        return Some(number);
+    }
+    u64::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+/// Digits alone, of which all have room.
+#[inline]
+fn plain_hexadecimal(digits: &[u8]) -> Option<u64> {
+    let (fours, rest) = digits.as_chunks();
+    let mut number = 0_u64;
+    for four in fours {
+        number = (number << 16) | u64::from(four_hexadecimal(*four)?);
+    }
+    for digit in rest {
+        number = (number << 4) | u64::from(char::from(*digit).to_digit(16)?);
+    }
+    Some(number)
+}
+
+/// Four hexadecimal digits, or `None` if one of them is none. What is tested is told by the highest bit of each byte; no carry passes
+/// from one ASCII character to the next.
+#[inline]
+const fn four_hexadecimal(digits: [u8; 4]) -> Option<u32> {
+    const EACH: u32 = 0x0101_0101;
+    const HIGH: u32 = EACH.wrapping_mul(0x80);
+    let each = u32::from_le_bytes(digits);
+    let (decimal, letter) = (each ^ EACH.wrapping_mul(0x30), (each | EACH.wrapping_mul(0x20)) ^ EACH.wrapping_mul(0x60));
+    let beyond_nine = decimal.wrapping_add(EACH.wrapping_mul(0x76));
+    let (from_a, beyond_f) = (letter.wrapping_add(EACH.wrapping_mul(0x7F)), letter.wrapping_add(EACH.wrapping_mul(0x79)));
+    if (each | (beyond_nine & !(from_a & !beyond_f))) & HIGH != 0 {
+        return None;
+    }
+    // Letters are those with the bit of 0x40; `a` has 1 in its low bits.
+    let values = (each & EACH.wrapping_mul(0x0F)).wrapping_add(((each >> 6) & EACH).wrapping_mul(9));
+    let pairs = (values << 4) | (values >> 8);
+    Some(((pairs & 0xFF) << 8) | ((pairs >> 16) & 0xFF))
+}
+
 /// Writes lower-case hexadecimal digits.
 #[must_use]
 pub fn to_hex(bytes: &[u8]) -> String {
@@ -199,13 +247,13 @@ impl<'a, const MAX: usize> Fields<'a, MAX> {
     /// Cuts the text.
     #[must_use]
     #[inline]
+    #[allow(clippy::cast_possible_truncation, reason = "a text of 4 GiB is no line, and then of no use")]
     pub fn split(text: &'a str, separator: char) -> Self {
         let (mut count, mut ends) = (0_usize, [0; MAX]);
         let separator = u8::try_from(separator).ok().filter(u8::is_ascii).unwrap_or(u8::MAX);
         each_end(text.as_bytes(), [separator], |end| {
             if let Some(place) = ends.get_mut(count) {
-                // A text of 4 GiB is no line.
-                *place = u32::try_from(end).unwrap_or(0);
+                *place = end as u32;
                 count = count.wrapping_add(1);
             }
         });
@@ -222,12 +270,20 @@ impl<'a, const MAX: usize> Fields<'a, MAX> {
     #[must_use]
     #[inline]
     pub fn get(&self, index: usize) -> Option<&'a str> {
-        let end = |index: usize| self.ends.get(index).and_then(|end| usize::try_from(*end).ok());
-        let start = match index.checked_sub(1) {
-            Some(before) => end(before)?.wrapping_add(1),
-            None => 0,
-        };
-        self.text.get(start..end(index)?)
+        self.text.get(self.start(index)?..self.end(index)?)
+    }
+
+    #[inline]
+    fn end(&self, index: usize) -> Option<usize> {
+        usize::try_from(*self.ends.get(index)?).ok()
+    }
+
+    #[inline]
+    fn start(&self, index: usize) -> Option<usize> {
+        match index.checked_sub(1) {
+            Some(before) => Some(self.end(before)?.wrapping_add(1)),
+            None => Some(0),
+        }
     }
 
     /// The field there; empty beyond the last.
@@ -238,8 +294,15 @@ impl<'a, const MAX: usize> Fields<'a, MAX> {
     }
 
     /// From that field on.
+    #[inline]
     pub fn from(&self, index: usize) -> impl Iterator<Item = &'a str> {
-        (index..self.count).map(|index| self.at(index))
+        let (text, mut start) = (self.text, self.start(index).unwrap_or(0));
+        self.ends.get(index..self.count).unwrap_or_default().iter().map(move |end| {
+            let end = usize::try_from(*end).unwrap_or(0);
+            let field = text.get(start..end).unwrap_or_default();
+            start = end.wrapping_add(1);
+            field
+        })
     }
 
     /// So many fields from that one on, if all of them are there.
@@ -255,12 +318,14 @@ impl<'a, const MAX: usize> Fields<'a, MAX> {
 
     /// The number in that field.
     #[must_use]
+    #[inline]
     pub fn number<T: core::str::FromStr>(&self, index: usize) -> Option<T> {
         self.at(index).parse().ok()
     }
 
     /// The decimal number in that field.
     #[must_use]
+    #[inline]
     pub fn decimal(&self, index: usize) -> Option<f64> {
         decimal(self.at(index))
     }
@@ -307,6 +372,20 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_hexadecimal_number_is_that_of_parse(text in prop_oneof!["[0-9a-fA-F]{0,18}", "[0-9a-hA-H+@`/: é-]{0,5}"]) {
+            prop_assert_eq!(hexadecimal(text.as_bytes()), u64::from_str_radix(&text, 16).ok());
+        }
+
+        #[test]
+        fn four_bytes_are_hexadecimal_digits_or_not(bytes: [u8; 4], digits in "[0-9a-fA-F]{4}", at in 0_usize..4, many: bool) {
+            // Most often one byte that may be none.
+            let mut four: [u8; 4] = digits.as_bytes().try_into().unwrap();
+            four.iter_mut().zip(bytes).enumerate().filter(|(index, _)| many || *index == at).for_each(|(_, (to, from))| *to = from);
+            let text = core::str::from_utf8(&four).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()));
+            prop_assert_eq!(four_hexadecimal(four), text.and_then(|text| u32::from_str_radix(text, 16).ok()));
+        }
+
         #[test]
         fn fields_are_those_of_split(text in "[,aé]{0,24}", separator in prop_oneof![Just(','), Just('é'), Just('b')]) {
             let fields = Fields::<8>::split(&text, separator);
