@@ -1,6 +1,6 @@
 //! What encoders share: values as a wire format carries them.
 
-use crate::wire::{degrees_minutes_side, push_padded};
+use crate::wire::{degrees_minutes_side, push_padded, truncated};
 use crate::{Attributes, Civil, Draft, Fix, KNOT_KMH, MICROS_PER_SECOND, Micros, Name, Value};
 use alloc::format;
 use alloc::string::String;
@@ -46,7 +46,10 @@ pub fn rounded_single(value: f32, decimals: usize) -> f64 {
 #[must_use]
 #[allow(clippy::cast_possible_truncation, reason = "a float to integer cast saturates")]
 pub fn whole(value: f64) -> i64 {
-    libm::round(value) as i64
+    // `libm` goes bit by bit; a whole number and what is left of it are exact.
+    let cut = truncated(value);
+    let rest = value - cut;
+    (cut + if rest.abs() < 0.5 { 0.0 } else { 1.0_f64.copysign(rest) }) as i64
 }
 
 /// The number of a numbered attribute.
@@ -108,4 +111,22 @@ pub fn date_and_time(time: Option<Micros>) -> ([u32; 3], [u32; 3]) {
         let year = u32::try_from(c.year.rem_euclid(100)).unwrap_or(0);
         ([year, c.month, c.day], [c.hour, c.minute, c.second])
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        #[allow(clippy::cast_possible_truncation)]
+        fn a_number_is_rounded_as_libm_rounds_it(
+            number in prop_oneof![any::<f64>(), -20_000.0..20_000.0, (-2_000_i32..2_000).prop_map(|halves| f64::from(halves) / 2.0)]
+        ) {
+            prop_assert_eq!(whole(number), libm::round(number) as i64);
+            let below = number.next_down();
+            prop_assert_eq!(whole(below), libm::round(below) as i64);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! A record in the making: what a format says is checked here, once for all formats.
 
-use crate::{Alarm, Attributes, Fix, Key, Latitude, Longitude, Micros, Name, Record, Value};
+use crate::{Alarm, Attributes, Fix, Identifier, Key, Latitude, Longitude, Message, Micros, Name, Record, Value};
+use alloc::vec::Vec;
 
 /// A knot in km/h (exact: the international nautical mile is 1,852 m).
 pub const KNOT_KMH: f64 = 1.852;
@@ -40,11 +41,17 @@ impl Draft {
     /// Of that time, which the format always tells: where it is none, it is out of range.
     #[must_use]
     pub fn at_told(time: Option<Micros>) -> Self {
-        let mut draft = Self::at(time);
-        if time.is_none() {
-            draft.suspect("time");
-        }
+        let mut draft = Self::new();
+        draft.told_at(time);
         draft
+    }
+
+    /// The same of one that is being read.
+    pub(crate) fn told_at(&mut self, time: Option<Micros>) {
+        self.time = time;
+        if time.is_none() {
+            self.suspect("time");
+        }
     }
 
     /// Marks the record: that value is left out. The first one is named.
@@ -110,8 +117,9 @@ impl Draft {
     }
 
     /// A named attribute.
+    #[inline]
     pub fn set(&mut self, name: Name, value: Value<'_>) {
-        self.attributes.set(name, value);
+        self.attributes.push_here(Key::Named(name, 0), value);
     }
 
     /// A numbered attribute.
@@ -120,16 +128,18 @@ impl Draft {
     }
 
     /// A whole number, if it is there.
+    #[inline]
     pub fn set_int(&mut self, name: Name, value: Option<impl Into<i64>>) {
         if let Some(value) = value {
-            self.attributes.set(name, Value::Int(value.into()));
+            self.set(name, Value::Int(value.into()));
         }
     }
 
     /// A number, if it is there.
+    #[inline]
     pub fn set_float(&mut self, name: Name, value: Option<f64>) {
         if let Some(value) = value {
-            self.attributes.set(name, Value::Float(value));
+            self.set(name, Value::Float(value));
         }
     }
 
@@ -143,6 +153,12 @@ impl Draft {
     /// An alarm.
     pub fn alarm(&mut self, alarm: Alarm) {
         self.attributes.alarm(alarm);
+    }
+
+    /// The record as a message of that device, made in its place: pushed, it would be put together elsewhere and copied.
+    #[inline]
+    pub(crate) fn finish_into(self, identifier: Option<Identifier>, out: &mut Vec<Message>) {
+        out.extend(core::iter::once_with(|| Message::Record { identifier, record: self.finish() }));
     }
 
     /// The record.

@@ -20,8 +20,18 @@ impl Identifier {
         if text.is_empty() || !is_one_word(text) {
             return None;
         }
+        Self::stored(text.as_bytes())
+    }
+
+    /// As [`Self::new`], of what may be no text. What is plain ASCII, as nearly all are, need not be made one first.
+    #[must_use]
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        if !bytes.is_empty() && is_graphic(bytes) { Self::stored(bytes) } else { Self::new(core::str::from_utf8(bytes).ok()?) }
+    }
+
+    fn stored(text: &[u8]) -> Option<Self> {
         let mut bytes = [0; Self::BYTES_MAX];
-        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        bytes.get_mut(..text.len())?.copy_from_slice(text);
         Some(Self { length: u8::try_from(text.len()).ok()?, bytes })
     }
 
@@ -38,15 +48,16 @@ fn is_one_word(text: &str) -> bool {
     is_graphic(text.as_bytes()) || !text.chars().any(|c| c.is_control() || c.is_whitespace())
 }
 
-/// Whether all bytes are graphic ASCII characters: eight a step, and the last eight once more.
+/// ASCII without control characters and blank: eight bytes a step, and the last eight once more.
 fn is_graphic(bytes: &[u8]) -> bool {
-    const LOW: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = EACH.wrapping_mul(0x80);
     let Some(last) = bytes.last_chunk() else { return bytes.iter().all(u8::is_ascii_graphic) };
-    bytes.as_chunks().0.iter().chain([last]).all(|word: &[u8; 8]| {
+    bytes.as_chunks().0.iter().chain([last]).all(|word| {
         let word = u64::from_le_bytes(*word);
-        // From `!` on the sum reaches the highest bit of its byte; with one more only DEL does. ASCII has it not.
-        word & HIGH == 0 && word.wrapping_add(LOW) & HIGH == 0 && word.wrapping_add(LOW.wrapping_mul(0x80 - 0x21)) & HIGH == HIGH
+        // `!` and all above it reach the highest bit, what is above `~` reaches it by one more. A carry comes from no ASCII character.
+        let low = !word.wrapping_add(EACH.wrapping_mul(0x80 - 0x21));
+        (low | word.wrapping_add(EACH) | word) & HIGH == 0
     })
 }
 
@@ -143,11 +154,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_identifier_is_one_word(text in "[!-~ \t\u{0}\u{7f}é\u{85}\u{a0}]{0,20}|[!-~]{0,50}|[!-~]{0,20}[ -\u{7f}][!-~]{0,20}") {
-            let is_word = !text.is_empty() && !text.chars().any(|c| c.is_control() || c.is_whitespace());
-            let identifier = Identifier::new(&text);
-            prop_assert_eq!(identifier.is_some(), is_word && text.len() <= Identifier::BYTES_MAX);
-            prop_assert!(identifier.is_none_or(|identifier| identifier.as_str() == text));
+        fn an_identifier_is_one_word(bytes in proptest::collection::vec(prop_oneof![9 => 0x1F_u8..0x82, 1 => any::<u8>()], 0..52)) {
+            let graphic = bytes.iter().all(u8::is_ascii_graphic);
+            prop_assert_eq!(is_graphic(&bytes), graphic);
+            let of_text = core::str::from_utf8(&bytes).ok().and_then(Identifier::new);
+            prop_assert_eq!(Identifier::from_bytes(&bytes), of_text);
+            if graphic && (1..=Identifier::BYTES_MAX).contains(&bytes.len()) {
+                prop_assert_eq!(of_text.as_ref().map(|identifier| identifier.as_str().as_bytes()), Some(&bytes[..]));
+            }
         }
     }
 }

@@ -73,7 +73,11 @@ impl Civil {
     /// `YYYYMMDDhhmmss`: fourteen digits.
     #[must_use]
     pub fn from_fourteen_digits(text: &str) -> Option<Micros> {
-        let digits: [u8; 14] = text.as_bytes().try_into().ok()?;
+        Self::from_digits(text.as_bytes().try_into().ok()?)
+    }
+
+    /// The same of its bytes.
+    pub(crate) fn from_digits(digits: [u8; 14]) -> Option<Micros> {
         let [y0, y1, y2, y3, mo0, mo1, d0, d1, h0, h1, mi0, mi1, s0, s1] = digits;
         let year = four_digits([y0, y1, y2, y3])?.cast_signed();
         let (date, time) = (four_digits([mo0, mo1, d0, d1])?, four_digits([h0, h1, mi0, mi1])?);

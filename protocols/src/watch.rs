@@ -21,7 +21,7 @@
 //!
 //! Source: 3G Electronics, "GPS tracker communication protocol" (the watches Q50, Q90, GW100).
 
-use crate::wire::{Fields, decimal, find, push_padded};
+use crate::wire::{Fields, decimal, find, find_far, hexadecimal, push_padded};
 use crate::{
     About, Addressee, Alarm, Attributes, CannotSay, Checksum, Civil, Command, DecodeError, Decoder, Draft, Encoder, Environment, Expect,
     Identifier, Message, Name, Progress, Record, Release, Replies, Transport, Value, carry, wire,
@@ -122,39 +122,45 @@ impl Decoder for WatchDecoder {
 
 /// Where the message at the front ends: brackets in it come in pairs.
 fn end(bytes: &[u8]) -> Option<usize> {
-    let mut depth = 0_usize;
-    for (at, byte) in bytes.iter().enumerate().take(FRAME_BYTES_MAX) {
-        match byte {
-            b'[' => depth = depth.saturating_add(1),
-            b']' if depth <= 1 => return Some(at.saturating_add(1)),
-            b']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
+    let bytes = bytes.get(..FRAME_BYTES_MAX).unwrap_or(bytes);
+    let (mut at, mut depth) = (0_usize, 0_usize);
+    loop {
+        let rest = bytes.get(at..)?;
+        let bracket = find_far(rest, [b'[', b']'])?;
+        at = at.saturating_add(bracket).saturating_add(1);
+        depth = match rest.get(bracket)? {
+            b'[' => depth.saturating_add(1),
+            _ if depth <= 1 => return Some(at),
+            _ => depth.saturating_sub(1),
+        };
     }
-    None
 }
 
 fn open(raw: &[u8]) -> Option<Body<'_>> {
     let inside = raw.get(1..raw.len().checked_sub(1)?)?;
-    let mut parts = inside.splitn(5, |byte| *byte == b'*');
-    let (maker, identifier, third, fourth) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let number = |part: &[u8]| core::str::from_utf8(part).ok().filter(|t| t.len() == 4).and_then(|t| u16::from_str_radix(t, 16).ok());
-    let after = |part: &[u8]| {
-        let offset = (part.as_ptr() as usize).checked_sub(inside.as_ptr() as usize)?;
-        inside.get(offset..)
-    };
+    let (maker, behind) = before_star(inside)?;
+    let (identifier, behind) = before_star(behind)?;
+    let (third, behind) = before_star(behind)?;
+    let number = |part: &[u8]| if part.len() == 4 { hexadecimal(part).and_then(|number| u16::try_from(number).ok()) } else { None };
     let first = number(third)?;
-    let (index, content) = match (number(fourth), parts.next()) {
-        (Some(_), Some(content)) => (Some(first), content),
-        _ => (None, after(fourth)?),
+    // The length stands before the content; where it seems to, what came before was the index.
+    let fourth = behind.split_at_checked(4).and_then(|(digits, behind)| number(digits).and(behind.strip_prefix(b"*")));
+    let (index, content) = match fourth {
+        Some(content) => (Some(first), content),
+        None => (None, behind),
     };
-    let named = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric()).then(|| Identifier::new(text)).flatten();
-    let identifier = core::str::from_utf8(identifier).ok().and_then(named);
+    let identifier = Some(identifier).filter(|bytes| bytes.iter().all(u8::is_ascii_alphanumeric)).and_then(Identifier::from_bytes);
     (maker.len() == 2 && identifier.is_some()).then_some(Body { maker, identifier, index, content: unescaped(content), raw })
 }
 
+/// What stands before the next star, and behind it.
+fn before_star(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (before, star) = bytes.split_at_checked(find(bytes, b'*')?)?;
+    Some((before, star.get(1..)?))
+}
+
 fn unescaped(content: &[u8]) -> Cow<'_, [u8]> {
-    if !content.contains(&0x7D) {
+    if find_far(content, [0x7D]).is_none() {
         return Cow::Borrowed(content);
     }
     let mut plain = Vec::with_capacity(content.len());
@@ -177,7 +183,7 @@ fn unescaped(content: &[u8]) -> Cow<'_, [u8]> {
 }
 
 fn read(body: &Body<'_>, env: &Environment<'_>, out: &mut Vec<Message>, replies: &mut Replies) {
-    let end = body.content.iter().position(|byte| *byte == b',').unwrap_or(body.content.len());
+    let end = find(&body.content, b',').unwrap_or(body.content.len());
     let kind = body.content.get(..end).and_then(|kind| core::str::from_utf8(kind).ok()).unwrap_or_default();
     let content = body.content.get(end.saturating_add(1)..).unwrap_or_default();
     let identifier = body.identifier;
@@ -192,8 +198,9 @@ fn read(body: &Body<'_>, env: &Environment<'_>, out: &mut Vec<Message>, replies:
         return;
     };
     let fields = Fields::<FIELDS_MAX>::split(text, ',');
-    let upper = kind.to_ascii_uppercase();
-    let word = match upper.as_str() {
+    let upper =
+        if kind.bytes().any(|byte| byte.is_ascii_lowercase()) { Cow::Owned(kind.to_ascii_uppercase()) } else { Cow::Borrowed(kind) };
+    let word = match upper.as_ref() {
         "LK" => {
             out.push(Message::Heartbeat { identifier, attributes: alive(&fields) });
             "LK"
@@ -273,8 +280,8 @@ fn place(kind: &str, fields: &Fields<'_, FIELDS_MAX>, _: &Environment<'_>) -> Op
     let mut draft = Draft::at_told(Civil::from_day_month_year(fields.at(0), fields.at(1)));
     draft.valid = fields.at(2) == "A";
     let degrees = |at: usize, negative: &str| {
-        let text = fields.at(at).trim();
-        let number: f64 = decimal(text)?;
+        let text = fields.at(at);
+        let number = decimal(text).or_else(|| decimal(text.trim()))?;
         Some(if fields.at(at.saturating_add(1)) == negative { -number.abs() } else { number })
     };
     if !(fields.at(3).is_empty() && fields.at(5).is_empty()) {
@@ -288,7 +295,7 @@ fn place(kind: &str, fields: &Fields<'_, FIELDS_MAX>, _: &Environment<'_>) -> Op
     for (at, name) in [(10, Name::Satellites), (11, Name::GsmSignalPct), (12, Name::BatteryLevelPct), (13, Name::Steps)] {
         draft.set_int(name, fields.number::<u32>(at));
     }
-    let state = u32::from_str_radix(fields.at(15), 16).unwrap_or(0);
+    let state = hexadecimal(fields.at(15).as_bytes()).and_then(|state| u32::try_from(state).ok()).unwrap_or(0);
     if state >> MOVING & 1 == 1 {
         draft.set(Name::Motion, Value::Bool(true));
     }

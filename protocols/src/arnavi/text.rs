@@ -68,7 +68,7 @@ fn one(raw: &[u8], env: &Environment<'_>) -> Result<Message, DecodeError> {
 
 fn answer(fields: &Fields<'_, FIELDS_MAX>, identifier: Option<Identifier>) -> Message {
     let mut text = String::new();
-    for (index, field) in fields.from(4).iter().enumerate() {
+    for (index, field) in fields.from(4).enumerate() {
         if index > 0 {
             text.push(',');
         }
@@ -153,7 +153,7 @@ fn record(fields: &Fields<'_, FIELDS_MAX>, layout: Layout) -> Option<Record> {
             draft.set_numbered(Name::TemperatureC, 1, Value::Float(halves / 2.0));
         }
     }
-    if fields.from(at).last() == Some(&"SF") {
+    if fields.from(at).last() == Some("SF") {
         draft.set(Name::Buffered, Value::Bool(true));
     }
     Some(draft.finish())
@@ -161,7 +161,7 @@ fn record(fields: &Fields<'_, FIELDS_MAX>, layout: Layout) -> Option<Record> {
 
 /// Time, latitude, longitude, speed, course, date.
 fn place(draft: &mut Draft, fields: &Fields<'_, FIELDS_MAX>, at: usize) -> Option<()> {
-    let [time, latitude, longitude, speed, course, date, ..] = fields.from(at) else { return None };
+    let [time, latitude, longitude, speed, course, date] = fields.some(at)?;
     draft.time = moment(time, date);
     if draft.time.is_none() && !(time.is_empty() && date.is_empty()) {
         draft.suspect("time");

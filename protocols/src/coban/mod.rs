@@ -27,6 +27,7 @@
 mod encoder;
 mod report;
 
+use crate::wire::{find_far, find_text, split_once};
 use crate::{
     About, Addressee, Attributes, CannotSay, Checksum, Command, DecodeError, Decoder, Environment, Expect, Identifier, Message, Progress,
     Release, Replies, Transport,
@@ -71,9 +72,9 @@ impl Decoder for CobanDecoder {
         out: &mut Vec<Message>,
         replies: &mut Replies,
     ) -> Result<Progress, DecodeError> {
-        let between = bytes.iter().take_while(|byte| is_end(**byte) || **byte == b'\r' || **byte == b' ').count();
+        let between = bytes.iter().take_while(|byte| ENDS.contains(*byte) || matches!(byte, b'\r' | b' ')).count();
         bytes.advance(between);
-        let end = bytes.iter().take(FRAME_BYTES_MAX).position(|byte| is_end(*byte));
+        let end = find_far(bytes.get(..FRAME_BYTES_MAX).unwrap_or(bytes), ENDS);
         let frame = match end {
             Some(end) => bytes.split_to(end.saturating_add(1)),
             // The end of a packet ends its last message.
@@ -102,9 +103,8 @@ impl Decoder for CobanDecoder {
     }
 }
 
-const fn is_end(byte: u8) -> bool {
-    matches!(byte, b';' | b'*' | b'\n')
-}
+/// What ends a message.
+const ENDS: [u8; 3] = [b';', b'*', b'\n'];
 
 fn digits(text: &str) -> Option<Identifier> {
     let all = !text.is_empty() && text.len() <= IDENTIFIER_DIGITS_MAX && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -112,7 +112,7 @@ fn digits(text: &str) -> Option<Identifier> {
 }
 
 fn read(text: &str, starred: bool, out: &mut Vec<Message>, replies: &mut Replies) -> Result<(), DecodeError> {
-    let start = text.find(MARK);
+    let start = find_text(text.as_bytes(), MARK.as_bytes());
     let alive = text.starts_with(|c: char| c.is_ascii_digit());
     let Some(start) = start else {
         let identifier = digits(text).ok_or(DecodeError::skipped("no device"))?;
@@ -121,7 +121,7 @@ fn read(text: &str, starred: bool, out: &mut Vec<Message>, replies: &mut Replies
         return Ok(());
     };
     let line = text.get(start.saturating_add(MARK.len())..).unwrap_or_default();
-    let (imei, content) = line.split_once(',').unwrap_or((line, ""));
+    let (imei, content) = split_once(line, b',').unwrap_or((line, ""));
     let identifier = digits(imei).ok_or(DecodeError::skipped("no device"))?;
     if alive {
         replies.copied(Release::Identified, b"ON");
@@ -131,7 +131,7 @@ fn read(text: &str, starred: bool, out: &mut Vec<Message>, replies: &mut Replies
         replies.copied(Release::Identified, b"LOAD");
         return Ok(());
     }
-    let word = content.split(',').next().unwrap_or_default();
+    let word = split_once(content, b',').map_or(content, |(word, _)| word);
     let report = match word {
         "vr" => Report::Unknown("picture"),
         "OBD" => report::obd(content),

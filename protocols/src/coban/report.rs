@@ -58,7 +58,7 @@ pub fn regular(word: &str, content: &str) -> Report {
                 // The zone is not told, so that it is no time.
                 draft.attributes.push(Key::Text("local_time"), Value::Text(fields.at(1)));
             }
-            let mut hexadecimal = fields.from(4).iter().filter(|field| !field.is_empty()).map(|field| u64::from_str_radix(field, 16).ok());
+            let mut hexadecimal = fields.from(4).filter(|field| !field.is_empty()).map(|field| u64::from_str_radix(field, 16).ok());
             if let (Some(Some(area)), Some(Some(cell))) = (hexadecimal.next(), hexadecimal.next()) {
                 draft.set(Name::Cell, Value::Text(wire::cell_text((0, 0), (area, cell), None).as_str()));
             }
@@ -87,6 +87,9 @@ pub fn regular(word: &str, content: &str) -> Report {
 
 /// What the word tells beside the place.
 fn meaning(word: &str, draft: &mut Draft) {
+    if matches!(word, "" | "tracker") {
+        return;
+    }
     if let Some((_, alarm)) = ALARMS.iter().find(|(known, _)| *known == word) {
         draft.alarm(*alarm);
     } else if let Some(celsius) = word.strip_prefix("T:") {
@@ -111,9 +114,7 @@ fn meaning(word: &str, draft: &mut Draft) {
     if let Some((name, value)) = told.filter(|(name, _)| draft.attributes.get(*name).is_none()) {
         draft.set(name, Value::Bool(value));
     }
-    if !matches!(word, "" | "tracker") {
-        draft.set(Name::Event, Value::Text(word));
-    }
+    draft.set(Name::Event, Value::Text(word));
 }
 
 /// From the UTC time on.
@@ -153,18 +154,25 @@ fn fix(fields: &Fields<'_, FIELDS_MAX>, draft: &mut Draft) {
 
 /// A number with `%` behind it.
 fn percent(text: &str) -> Option<f64> {
-    text.strip_suffix('%')?.parse().ok().filter(|value: &f64| value.is_finite())
+    wire::decimal(text.strip_suffix('%')?)
 }
 
 fn set_temperature(celsius: Option<f64>, draft: &mut Draft) {
-    let told = draft.attributes.find(Key::Named(Name::TemperatureC, 1)).is_some();
-    if let Some(celsius) = celsius.filter(|celsius| celsius.is_finite() && !told) {
+    let told = |draft: &Draft| draft.attributes.find(Key::Named(Name::TemperatureC, 1)).is_some();
+    if let Some(celsius) = celsius.filter(|celsius| celsius.is_finite() && !told(draft)) {
         draft.set_numbered(Name::TemperatureC, 1, Value::Float(celsius));
     }
 }
 
 /// The day is that of the local time, or the one beside it where less than half a day lies between both.
 fn time(local: &str, utc: &str) -> Option<Micros> {
+    // As most write it; no separator is a digit, so that a text with some is none of these.
+    if let Some((date, of_day)) = local.split_at_checked(6)
+        && of_day.len() == 6
+        && let Some(here) = Civil::from_year_month_day(date, of_day)
+    {
+        return Some(near(here, date, utc));
+    }
     let mut digits = [b'0'; 12];
     let mut count = 0_usize;
     for byte in local.bytes().filter(|byte| !matches!(byte, b'/' | b' ' | b':')) {
@@ -173,15 +181,20 @@ fn time(local: &str, utc: &str) -> Option<Micros> {
     }
     let (date, of_day) = core::str::from_utf8(&digits).ok()?.split_at_checked(6)?;
     let here = Civil::from_year_month_day(date, of_day).filter(|_| count >= 10)?;
+    Some(near(here, date, utc))
+}
+
+/// That time of day where it is nearest to the local time, which is left where there is none.
+fn near(here: Micros, date: &str, utc: &str) -> Micros {
     // Parts of a second are not told: most devices write zeros.
-    let whole = utc.split('.').next().unwrap_or_default();
-    let Some(there) = Civil::from_year_month_day(date, whole) else { return Some(here) };
+    let whole = wire::split_once(utc, b'.').map_or(utc, |(whole, _)| whole);
+    let Some(there) = Civil::from_year_month_day(date, whole) else { return here };
     let ahead = here.saturating_sub(there);
-    Some(match ahead {
+    match ahead {
         ahead if ahead > HALF_A_DAY => there.saturating_add(DAY),
         ahead if ahead < HALF_A_DAY.saturating_neg() => there.saturating_sub(DAY),
         _ => there,
-    })
+    }
 }
 
 /// The line of the plug of the vehicle.
@@ -208,7 +221,7 @@ pub fn obd(content: &str) -> Report {
     // The plug has the vehicle's battery, and no other.
     draft.set_int(Name::BatteryMv, number(11).map(|volts| whole(volts * 1_000.0)));
     let mut codes = wire::ShortText::default();
-    for code in fields.from(12).iter().filter(|code| !code.is_empty()) {
+    for code in fields.from(12).filter(|code| !code.is_empty()) {
         if !codes.as_str().is_empty() {
             codes.push_str(" ");
         }

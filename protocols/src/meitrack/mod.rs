@@ -21,7 +21,7 @@ mod tlv;
 
 pub use encoder::MeitrackEncoder;
 
-use crate::wire::{Cursor, Fields, cell_text, sum8};
+use crate::wire::{Cursor, Fields, Parts, cell_text, find, hexadecimal, sum8, take_digits};
 use crate::{
     About, Addressee, Alarm, CannotSay, Checksum, Civil, Command, DecodeError, Decoder, Draft, Environment, Expect, Identifier,
     MICROS_PER_SECOND, Message, Micros, Name, Progress, Release, Replies, Transport, Value,
@@ -49,7 +49,7 @@ const FIELDS_MAX: usize = 32;
 /// 2000-01-01T00:00:00Z, from which binary times count.
 const EPOCH_2000_S: i64 = 946_684_800;
 const RECORD_BYTES_MIN: usize = 52;
-const ANALOG_INPUTS: usize = 3;
+const ANALOG_INPUTS: u8 = 3;
 /// The flag with which photos are asked for.
 const PHOTO_FLAG: u8 = b'O';
 
@@ -139,31 +139,39 @@ fn total_of(bytes: &[u8], mark: &[u8; 2]) -> Result<Option<usize>, DecodeError> 
     let Some(comma) = digits.iter().take(6).position(|byte| *byte == b',') else {
         return if digits.len() >= 6 { Err(DecodeError::fatal("length")) } else { Ok(None) };
     };
-    let text = digits.get(..comma).and_then(|digits| core::str::from_utf8(digits).ok()).unwrap_or_default();
-    let length: usize = text.parse().map_err(|_| DecodeError::fatal("length"))?;
-    let total = length.saturating_add(comma).saturating_add(3);
+    let (length, more) = take_digits(0, digits.get(..comma).unwrap_or_default());
+    if comma == 0 || !more.is_empty() {
+        return Err(DecodeError::fatal("length"));
+    }
+    let total = usize::try_from(length).unwrap_or(usize::MAX).saturating_add(comma).saturating_add(3);
     if (16..=FRAME_BYTES_MAX).contains(&total) { Ok(Some(total)) } else { Err(DecodeError::fatal("length")) }
 }
 
 fn open(raw: &[u8], ignore_checksum: bool) -> Result<Frame<'_>, DecodeError> {
     let trimmed = raw.strip_suffix(b"\r\n").unwrap_or(raw);
     let content = trimmed.split_last_chunk::<2>().filter(|(content, _)| content.last() == Some(&b'*'));
-    let sum = content.and_then(|(_, digits)| core::str::from_utf8(digits).ok()).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-    let fits = trimmed.len() < raw.len() && content.zip(sum).is_some_and(|((content, _), sum)| sum8(content) == sum);
+    let sum = content.and_then(|(_, digits)| hexadecimal(digits));
+    let fits = trimmed.len() < raw.len() && content.zip(sum).is_some_and(|((content, _), sum)| u64::from(sum8(content)) == sum);
     if !fits && !ignore_checksum {
         return Err(DecodeError::skipped("checksum"));
     }
     let content = content.and_then(|(content, _)| content.strip_suffix(b"*")).unwrap_or(trimmed);
-    let mut parts = content.splitn(4, |byte| *byte == b',');
-    parts.next();
-    let mut text = || parts.next().and_then(|part| core::str::from_utf8(part).ok());
-    let identifier = text().and_then(Identifier::new);
-    let kind = text().unwrap_or_default();
+    let (_, behind) = before_comma(content);
+    let (identifier, behind) = before_comma(behind);
+    let (kind, content) = before_comma(behind);
+    let identifier = Identifier::from_bytes(identifier);
+    let kind = core::str::from_utf8(kind).unwrap_or_default();
     if identifier.is_none() || kind.is_empty() || kind.len() > 8 {
         return Err(DecodeError::skipped("no identifier and kind"));
     }
     let flag = raw.get(2).copied().unwrap_or_default();
-    Ok(Frame { raw, flag, identifier, kind, content: parts.next().unwrap_or_default(), unchecked: !fits })
+    Ok(Frame { raw, flag, identifier, kind, content, unchecked: !fits })
+}
+
+/// What stands before the next comma, and behind it.
+fn before_comma(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let at = find(bytes, b',').unwrap_or(bytes.len());
+    (bytes.get(..at).unwrap_or_default(), bytes.get(at.saturating_add(1)..).unwrap_or_default())
 }
 
 impl Frame<'_> {
@@ -171,7 +179,7 @@ impl Frame<'_> {
         if self.unchecked {
             draft.set(Name::ChecksumIgnored, Value::Bool(true));
         }
-        out.push(Message::Record { identifier: self.identifier, record: draft.finish() });
+        draft.finish_into(self.identifier, out);
     }
 
     fn answer(&self, words: &str, replies: &mut Replies) {
@@ -191,7 +199,8 @@ fn read(frame: &Frame<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Opt
     let identifier = frame.identifier;
     match frame.kind {
         "AAA" => {
-            let draft = line(core::str::from_utf8(frame.content).ok()?)?;
+            let mut draft = Draft::new();
+            line(core::str::from_utf8(frame.content).ok()?, &mut draft)?;
             frame.push(draft, out);
         }
         "CCC" => {
@@ -222,13 +231,13 @@ fn read(frame: &Frame<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Opt
 }
 
 /// A position in text.
-fn line(text: &str) -> Option<Draft> {
+fn line(text: &str, draft: &mut Draft) -> Option<()> {
     let fields = Fields::<FIELDS_MAX>::split(text, ',');
     if fields.count() < 14 || !matches!(fields.at(4), "A" | "V") {
         return None;
     }
     let time = fields.at(3);
-    let mut draft = Draft::at_told(time.get(..6).zip(time.get(6..)).and_then(|(date, time)| Civil::from_year_month_day(date, time)));
+    draft.told_at(time.get(..6).zip(time.get(6..)).and_then(|(date, time)| Civil::from_year_month_day(date, time)));
     draft.place_of(fields.decimal(1), fields.decimal(2));
     draft.valid = fields.at(4) == "A";
     draft.set_int(Name::Satellites, fields.number::<u8>(5));
@@ -237,35 +246,39 @@ fn line(text: &str) -> Option<Draft> {
     }
     for (at, set) in [(7, Draft::speed_kmh as fn(&mut Draft, f64)), (8, Draft::course_deg), (10, Draft::altitude_m)] {
         if let Some(value) = fields.decimal(at) {
-            set(&mut draft, value);
+            set(draft, value);
         }
     }
     draft.set_float(Name::Hdop, fields.decimal(9));
     draft.set_int(Name::OdometerM, fields.number::<i64>(11));
     draft.set_int(Name::WorkHoursS, fields.number::<i64>(12));
-    cell(fields.at(13), fields.number(6), &mut draft);
-    if let Some(state) = u16::from_str_radix(fields.at(14), 16).ok().filter(|_| fields.at(14).len() == 4) {
+    cell(fields.at(13), fields.number(6), draft);
+    if let Some(state) = hexadecimal_u16(fields.at(14)).filter(|_| fields.at(14).len() == 4) {
         draft.set(Name::InputMask, Value::Int(i64::from(state >> 8)));
         draft.set(Name::OutputMask, Value::Int(i64::from(state & 0xFF)));
     }
-    voltages(fields.at(15), &mut draft);
-    event(fields.number(0), fields.at(16), &mut draft);
-    if let Ok(fuel) = u16::from_str_radix(fields.at(19), 16) {
+    voltages(fields.at(15), draft);
+    event(fields.number(0), fields.at(16), draft);
+    if let Some(fuel) = hexadecimal_u16(fields.at(19)) {
         draft.set(Name::FuelLevelPct, Value::Float(f64::from(fuel) / 100.0));
     }
-    for probe in fields.at(20).split('|').filter(|probe| probe.len() == 6) {
+    for probe in Parts::of(fields.at(20), '|').filter(|probe| probe.len() == 6) {
         let number = probe.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        let value = probe.get(2..).and_then(|digits| u16::from_str_radix(digits, 16).ok());
+        let value = probe.get(2..).and_then(hexadecimal_u16);
         if let Some((number, value)) = number.zip(value) {
             draft.set_numbered(Name::TemperatureC, number, Value::Float(f64::from(value.cast_signed()) / 100.0));
         }
     }
-    Some(draft)
+    Some(())
+}
+
+fn hexadecimal_u16(text: &str) -> Option<u16> {
+    u16::try_from(hexadecimal(text.as_bytes())?).ok()
 }
 
 fn cell(text: &str, signal: Option<u16>, draft: &mut Draft) {
     let parts = Fields::<4>::split(text, '|');
-    let hex = |at: usize| u64::from_str_radix(parts.at(at), 16).ok();
+    let hex = |at: usize| hexadecimal(parts.at(at).as_bytes());
     let (Some(country), Some(network), Some(area), Some(id)) = (parts.number(0), parts.number(1), hex(2), hex(3)) else { return };
     if (area, id) != (0, 0) {
         draft.set(Name::Cell, Value::Text(cell_text((country, network), (area, id), signal).as_str()));
@@ -275,14 +288,18 @@ fn cell(text: &str, signal: Option<u16>, draft: &mut Draft) {
 /// Analog inputs, then the battery and the external power, in hundredths of a volt.
 fn voltages(text: &str, draft: &mut Draft) {
     let parts = Fields::<8>::split(text, '|');
-    let millivolts = |at: usize| u32::from_str_radix(parts.at(at), 16).ok().map(|value| i64::from(value).saturating_mul(10));
-    for at in 0..ANALOG_INPUTS {
-        if let Some(value) = millivolts(at) {
-            draft.set_numbered(Name::AnalogMv, crate::carry::index(at.saturating_add(1)), Value::Int(value));
+    let mut parts = parts.from(0);
+    let mut millivolts = || {
+        let units = u32::try_from(hexadecimal(parts.next()?.as_bytes())?).ok()?;
+        Some(i64::from(units).saturating_mul(10))
+    };
+    for number in 1..=ANALOG_INPUTS {
+        if let Some(value) = millivolts() {
+            draft.set_numbered(Name::AnalogMv, number, Value::Int(value));
         }
     }
-    draft.set_int(Name::BatteryMv, millivolts(ANALOG_INPUTS));
-    draft.set_int(Name::ExternalPowerMv, millivolts(ANALOG_INPUTS.saturating_add(1)));
+    draft.set_int(Name::BatteryMv, millivolts());
+    draft.set_int(Name::ExternalPowerMv, millivolts());
 }
 
 /// The event, its alarm, and what came with it: of event 37 a driver's key.

@@ -1,7 +1,7 @@
 //! Transparent data (UEX): what an appliance on the serial port says. They may hold any byte, also those that end a field or a line, so
 //! they are found by their count. Bytes 00 and 01 in them travel as 01 10 and 01 11, each of which counts as one.
 
-use crate::wire::{find, to_hex};
+use crate::wire::{find, find_any, find_far, to_hex};
 use crate::{Draft, Key, Name, Value, carry};
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -33,7 +33,7 @@ pub fn line_end(bytes: &[u8]) -> Option<usize> {
             if bytes.get(last) == Some(&b'\r') { last } else { data.end }
         }
     };
-    find(bytes.get(from..)?, b'\r')?.checked_add(from)
+    find_far(bytes.get(from..)?, [b'\r'])?.checked_add(from)
 }
 
 /// A line with transparent data, in its parts.
@@ -58,17 +58,20 @@ pub fn parts(line: &[u8]) -> Option<Parts<'_>> {
 }
 
 fn place(bytes: &[u8]) -> Place {
+    // Most lines are of another kind.
+    if !bytes.get(..find(bytes, b';').unwrap_or(0)).is_some_and(|kind| kind.ends_with(b"UEX")) {
+        return Place::None;
+    }
     let mut start = 0_usize;
     let mut at = None;
     // Fields are at most so many: what stands before the count.
     for number in 0..32_usize {
         let rest = bytes.get(start..).unwrap_or_default();
-        let Some(length) = rest.iter().position(|byte| matches!(byte, b';' | b'\r')) else { return Place::None };
+        let Some(length) = find_any(rest, [b';', b'\r']) else { return Place::None };
         let field = rest.get(..length).unwrap_or_default();
         let is_last = rest.get(length) == Some(&b'\r');
         start = start.saturating_add(length).saturating_add(1);
         match number {
-            0 if !field.ends_with(b"UEX") => return Place::None,
             // The map of the universal protocol.
             2 if bytes.starts_with(b"UEX") => at = map(field).map(|map| 3_usize.saturating_add(count_ones(map & BEFORE_COUNT))),
             5.. if at.is_none() && !bytes.starts_with(b"UEX") && field.contains(&b'.') => at = number.checked_add(FROM_LATITUDE),

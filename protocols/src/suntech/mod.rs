@@ -190,14 +190,16 @@ impl SuntechDecoder {
             out.push(Message::Heartbeat { identifier: Some(identifier), attributes: Attributes::new() });
             return Ok(());
         }
-        let draft = match family {
-            Some(_) if is_small => old::small(&fields),
-            Some(family) if family.starts_with("ST4") => old::towers(kind, &fields),
-            Some(_) => old::read(kind, &fields, data, env),
-            None => universal::read(kind, &fields, data),
+        let mut draft = Draft::new();
+        let read = match family {
+            Some(_) if is_small => old::small(&fields).map(|read| draft = read),
+            Some(family) if family.starts_with("ST4") => old::towers(kind, &fields).map(|read| draft = read),
+            Some(_) => old::read(kind, &fields, data, env).map(|read| draft = read),
+            None if kind == "BLE" => universal::tags(&fields).map(|read| draft = read),
+            None => universal::read(kind, &fields, data, &mut draft),
         };
-        match draft {
-            Some(draft) => out.push(Message::Record { identifier: Some(identifier), record: draft.finish() }),
+        match read {
+            Some(()) => draft.finish_into(Some(identifier), out),
             None => out.push(Message::Undecoded { identifier: Some(identifier), reason: "unknown form", raw: raw.to_vec() }),
         }
         Ok(())
@@ -213,6 +215,12 @@ struct Data<'a> {
 
 /// `20240729`, `19:22:43`.
 fn time(date: &str, time: &str) -> Option<Micros> {
+    if let Ok([i, j, b':', k, l, b':', m, n]) = <[u8; 8]>::try_from(time.as_bytes())
+        && let Ok([a, b, c, d, e, f, g, h]) = <[u8; 8]>::try_from(date.as_bytes())
+        && let Some(time) = Civil::from_digits([a, b, c, d, e, f, g, h, i, j, k, l, m, n])
+    {
+        return Some(time);
+    }
     let mut parts = time.split(':');
     let mut part = || parts.next()?.parse().ok();
     let (hour, minute, second) = (part()?, part()?, part()?);

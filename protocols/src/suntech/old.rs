@@ -223,7 +223,7 @@ pub fn tail(fields: &Line<'_>, battery: usize, env: &Environment<'_>, draft: &mu
     let mut at = live.saturating_add(1);
     // A key's number, and whether it is a known one.
     let is_key = |key: &&str| key.len() == 14 && key.bytes().all(|digit| digit.is_ascii_hexdigit());
-    if let Some(key) = fields.from(at).iter().find(|key| is_key(key)).filter(|key| key.bytes().any(|digit| digit != b'0')) {
+    if let Some(key) = fields.from(at).find(|key| is_key(key)).filter(|key| key.bytes().any(|digit| digit != b'0')) {
         draft.set(Name::DriverId, Value::Text(key));
     }
     if settings.flag("include_adc") {
@@ -241,7 +241,7 @@ pub fn tail(fields: &Line<'_>, battery: usize, env: &Environment<'_>, draft: &mu
         draft.set_int(Name::EngineRpm, fields.number::<i64>(at));
     }
     if settings.flag("include_temp") {
-        let probes = fields.from(at).iter().filter_map(|field| field.split_once(':')).filter(|(id, _)| id.len() == 16);
+        let probes = fields.from(at).filter_map(|field| field.split_once(':')).filter(|(id, _)| id.len() == 16);
         for (number, degrees) in (1..).zip(probes.filter_map(|(_, degrees)| degrees.parse().ok())) {
             draft.set_numbered(Name::TemperatureC, number, Value::Float(degrees));
         }

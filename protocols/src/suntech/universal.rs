@@ -2,7 +2,7 @@
 
 use super::alert::{KEY, alert};
 use super::{Data, Line, data, millivolts, time};
-use crate::wire::{Cursor, bcd, cell_text, decimal, push_padded, to_hex};
+use crate::wire::{Cursor, bcd, cell_text, decimal, hexadecimal, push_padded, to_hex};
 use crate::{Attributes, Civil, DecodeError, Draft, Identifier, Key, Message, Name, Value};
 use alloc::format;
 use alloc::string::String;
@@ -34,6 +34,9 @@ const NUMBER: u32 = 21;
 const RESERVED: u32 = 22;
 const ASSIGNED: u32 = 23;
 
+/// Fields that tell of a tag.
+const TAG_FIELDS: usize = 7;
+
 /// Kinds of the binary form.
 const STATUS: u8 = 0x81;
 const ALERT: u8 = 0x82;
@@ -41,77 +44,85 @@ const ALIVE: u8 = 0x83;
 const DATA: u8 = 0x84;
 
 /// Walks through the fields that the map has.
-struct Mapped<'a, 'b> {
-    fields: &'b Line<'a>,
+struct Mapped<Rest> {
     map: u32,
-    next: usize,
+    rest: Rest,
 }
 
-impl<'a> Mapped<'a, '_> {
+impl<'a, Rest: Iterator<Item = &'a str>> Mapped<Rest> {
     /// The field of that bit; empty where the report has none.
+    #[inline]
     fn take(&mut self, bit: u32) -> &'a str {
         if self.map >> bit & 1 == 0 {
             return "";
         }
-        let field = self.fields.at(self.next);
-        self.next = self.next.saturating_add(1);
-        field
+        self.rest.next().unwrap_or_default()
     }
 }
 
-/// Reads a line.
-pub fn read(kind: &str, fields: &Line<'_>, data: Option<Data<'_>>) -> Option<Draft> {
-    if kind == "BLE" {
-        return tags(fields);
+/// Hexadecimal digits.
+fn mask(text: &str) -> Option<u32> {
+    u32::try_from(hexadecimal(text.as_bytes())?).ok()
+}
+
+/// Binary digits.
+fn bits(text: &str) -> Option<u32> {
+    let (mut number, mut seen) = (0_u32, 0_u8);
+    for byte in text.bytes() {
+        let bit = byte ^ b'0';
+        seen |= bit;
+        number = (number << 1) | u32::from(bit);
     }
+    if seen < 2 && (1..=32).contains(&text.len()) { Some(number) } else { u32::from_str_radix(text, 2).ok() }
+}
+
+/// Reads a line.
+pub fn read(kind: &str, fields: &Line<'_>, data: Option<Data<'_>>, draft: &mut Draft) -> Option<()> {
     if !matches!(kind, "STT" | "ALT" | "EMG" | "UEX") {
         return None;
     }
-    let map = u32::from_str_radix(fields.at(2), 16).ok()?;
-    let mut draft = Draft::new();
-    let mut mapped = Mapped { fields, map, next: 3 };
-    let mut take = |bit: u32| mapped.take(bit);
-    take(MODEL);
-    draft.set_text(Name::Firmware, take(VERSION));
-    if take(LIVE) == "0" {
+    let map = mask(fields.at(2))?;
+    let mut mapped = Mapped { map, rest: fields.from(3) };
+    mapped.take(MODEL);
+    draft.set_text(Name::Firmware, mapped.take(VERSION));
+    if mapped.take(LIVE) == "0" {
         draft.set(Name::Buffered, Value::Bool(true));
     }
-    let (date, hours) = (take(DATE), take(TIME));
+    let (date, hours) = (mapped.take(DATE), mapped.take(TIME));
     draft.time = time(date, hours);
     if draft.time.is_none() && !date.is_empty() {
         draft.suspect("time");
     }
-    let [cell, country, network, area, signal] = [CELL, COUNTRY, NETWORK, AREA, SIGNAL].map(&mut take);
+    let (cell, country, network) = (mapped.take(CELL), mapped.take(COUNTRY), mapped.take(NETWORK));
+    let (area, signal) = (mapped.take(AREA), mapped.take(SIGNAL));
     draft.set_int(Name::GsmSignalPct, signal.parse::<i64>().ok());
-    let hex = |text: &str| u64::from_str_radix(text, 16).ok();
+    let hex = |text: &str| hexadecimal(text.as_bytes());
     if let (Some(cell), Ok(country), Ok(network), Some(area)) = (hex(cell), country.parse(), network.parse(), hex(area))
         && (area, cell) != (0, 0)
     {
         draft.set(Name::Cell, Value::Text(cell_text((country, network), (area, cell), None).as_str()));
     }
-    let [latitude, longitude, speed, course] = [LATITUDE, LONGITUDE, SPEED, COURSE].map(&mut take);
-    draft.place_of(decimal(latitude), decimal(longitude));
-    if let Some(speed) = decimal(speed) {
+    draft.place_of(decimal(mapped.take(LATITUDE)), decimal(mapped.take(LONGITUDE)));
+    if let Some(speed) = decimal(mapped.take(SPEED)) {
         draft.speed_kmh(speed);
     }
-    if let Some(course) = decimal(course) {
+    if let Some(course) = decimal(mapped.take(COURSE)) {
         draft.course_deg(course);
     }
-    draft.set_int(Name::Satellites, take(SATELLITES).parse::<u8>().ok());
-    draft.valid = take(FIX) == "1";
-    let [inputs, outputs] = [INPUTS, OUTPUTS].map(|bit| u32::from_str_radix(take(bit), 2).ok());
-    states(inputs, outputs, &mut draft);
+    draft.set_int(Name::Satellites, mapped.take(SATELLITES).parse::<u8>().ok());
+    draft.valid = mapped.take(FIX) == "1";
+    states(bits(mapped.take(INPUTS)), bits(mapped.take(OUTPUTS)), draft);
     if kind == "UEX" {
-        let taken_for_one = fields.at(mapped.next.saturating_add(1)).as_bytes();
-        data::read(data.map_or(taken_for_one, |data| data.bytes), &mut draft);
-        return Some(draft);
+        let taken_for_one = mapped.rest.nth(1).unwrap_or_default().as_bytes();
+        data::read(data.map_or(taken_for_one, |data| data.bytes), draft);
+        return Some(());
     }
-    let [first, second, number, _] = [FIRST, SECOND, NUMBER, RESERVED].map(|bit| mapped.take(bit));
-    told(kind, (first, second, number), &mut draft);
+    told(kind, (mapped.take(FIRST), mapped.take(SECOND), mapped.take(NUMBER)), draft);
+    mapped.take(RESERVED);
     if map >> ASSIGNED & 1 == 1 {
-        assigned(fields, mapped.next, &mut draft);
+        assigned(mapped.rest, draft);
     }
-    Some(draft)
+    Some(())
 }
 
 fn told(kind: &str, (first, second, number): (&str, &str, &str), draft: &mut Draft) {
@@ -150,15 +161,13 @@ fn states(inputs: Option<u32>, outputs: Option<u32>, draft: &mut Draft) {
 }
 
 /// Values that the owner assigned: the map of them, then each. The first is the battery's voltage, the second the supply's.
-fn assigned(fields: &Line<'_>, at: usize, draft: &mut Draft) {
-    let Ok(map) = u32::from_str_radix(fields.at(at), 16) else { return };
-    let mut at = at.saturating_add(1);
-    for bit in 0..32 {
-        if map >> bit & 1 == 0 {
-            continue;
-        }
-        let field = fields.at(at);
-        at = at.saturating_add(1);
+fn assigned<'a>(mut rest: impl Iterator<Item = &'a str>, draft: &mut Draft) {
+    let Some(map) = rest.next().and_then(mask) else { return };
+    let mut left = map;
+    while left != 0 {
+        let bit = left.trailing_zeros();
+        left &= left.wrapping_sub(1);
+        let field = rest.next().unwrap_or_default();
         match bit {
             0 => draft.set_int(Name::BatteryMv, millivolts(field)),
             1 => draft.set_int(Name::ExternalPowerMv, millivolts(field)),
@@ -169,12 +178,12 @@ fn assigned(fields: &Line<'_>, at: usize, draft: &mut Draft) {
 }
 
 /// Tags that the device hears: `…;date;time;latitude;longitude;count;*( signal;…;…;id;…;…;… )`.
-fn tags(fields: &Line<'_>) -> Option<Draft> {
+pub fn tags(fields: &Line<'_>) -> Option<Draft> {
     let mut draft = Draft::at_told(time(fields.at(4), fields.at(5)));
     draft.set_text(Name::Firmware, fields.at(3));
     draft.place_of(fields.decimal(6), fields.decimal(7));
     draft.valid = true;
-    let parts = fields.from(9).as_chunks::<7>().0;
+    let parts = (9..).step_by(TAG_FIELDS).map_while(|at| fields.some::<TAG_FIELDS>(at));
     for (number, part) in (1..=fields.number::<u8>(8)?).zip(parts) {
         let [signal, _, _, id, ..] = part;
         draft.set_numbered(Name::TagId, number, Value::Text(id));

@@ -346,7 +346,7 @@ fn cells(content: &str) -> Option<Draft> {
     } else {
         let fields = Fields::<FIELDS_MAX>::split(content, ',');
         let operator = (fields.number(0)?, fields.number(1)?);
-        let mut rest = fields.from(2).iter().copied().peekable();
+        let mut rest = fields.from(2).peekable();
         while let Some(area) = rest.next() {
             let Some(cell) = rest.next() else {
                 state = area;
@@ -397,7 +397,7 @@ fn networks(kind: &str, content: &str) -> Option<Draft> {
     if let (Some(area), Some(cell)) = (fields.number(2), fields.number(3)) {
         draft.set(Name::Cell, Value::Text(wire::cell_text(operator, (area, cell), None).as_str()));
     }
-    for (number, network) in fields.from(5).iter().take(count.min(NETWORKS_MAX)).enumerate() {
+    for (number, network) in fields.from(5).take(count.min(NETWORKS_MAX)).enumerate() {
         let mut parts = network.split('*');
         let Some(address) = parts.next().and_then(mac) else { continue };
         let signal = parts.next().and_then(|signal| signal.parse().ok()).map(i16::unsigned_abs);

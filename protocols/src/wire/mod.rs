@@ -15,5 +15,6 @@ pub use parts::{
     take_digits, truncated, whole,
 };
 pub use text::{
-    Fields, ShortText, bcd, cell_text, degrees_minutes, degrees_minutes_side, from_hex, hex_digit, push_padded, to_hex, wifi_text,
+    Fields, ShortText, bcd, cell_text, degrees_minutes, degrees_minutes_side, from_hex, hex_digit, hexadecimal, push_padded, to_hex,
+    wifi_text,
 };

@@ -91,10 +91,10 @@ fn lowest(hits: u64) -> usize {
 }
 
 /// Tells where each byte of that kind stands, in order, and then the end, as if one stood there, until it is told to stop: so there is
-/// one place that takes, and the compiler makes it a part of the loop. What is left to look at stays in registers, which it does not in an iterator
-/// that is handed around.
+/// one place that takes, and the compiler makes it a part of the loop. What is left to look at stays in registers, which it does not in an
+/// iterator that is handed around.
 #[inline(always)]
-fn each_end(bytes: &[u8], wanted: u8, mut tell: impl FnMut(usize) -> bool) {
+pub(super) fn each_end(bytes: &[u8], wanted: u8, mut tell: impl FnMut(usize) -> bool) {
     let pattern = LOW.wrapping_mul(u64::from(wanted));
     let (words, rest) = bytes.as_chunks();
     let mut words = words.iter();
@@ -156,7 +156,7 @@ pub fn cut_at_most<const COUNT: usize>(text: &str, separator: u8) -> ([&str; COU
 }
 
 /// What is looked for: what is no ASCII character stands nowhere in a text.
-const fn separator_of(separator: u8) -> u8 {
+pub(super) const fn separator_of(separator: u8) -> u8 {
     if separator.is_ascii() { separator } else { 0xFF }
 }
 
@@ -308,7 +308,7 @@ impl Plain {
     fn read(text: &str) -> Option<Self> {
         let (negative, digits) = match text.as_bytes() {
             [b'-', digits @ ..] => (true, digits),
-            digits => (false, digits),
+            [b'+', digits @ ..] | digits => (false, digits),
         };
         if digits.len() > EXACT_DIGITS_MAX + 1 {
             return None;

@@ -1,9 +1,9 @@
 //! Texts, digits, degrees and minutes.
 
-use super::{cut, decimal, truncated};
+use super::parts::{each_end, separator_of};
+use super::{decimal, truncated};
 use alloc::string::String;
 use alloc::vec::Vec;
-use smallvec::SmallVec;
 
 /// A short text that is put together without an allocation. What does not fit is left out.
 #[derive(Clone, Copy, Debug)]
@@ -132,6 +132,54 @@ pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     high.is_none().then_some(bytes)
 }
 
+/// A whole number in hexadecimal digits: as [`u64::from_str_radix`], four digits a step.
+#[must_use]
+pub fn hexadecimal(digits: &[u8]) -> Option<u64> {
+    const DIGITS_MAX: usize = 16;
+    if digits.is_empty() {
+        return None;
+    }
+    if digits.len() <= DIGITS_MAX
+        && let Some(number) = plain_hexadecimal(digits)
+    {
+        return Some(number);
+    }
+    u64::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+/// Digits alone, of which all have room.
+#[inline]
+fn plain_hexadecimal(digits: &[u8]) -> Option<u64> {
+    let (fours, rest) = digits.as_chunks();
+    let mut number = 0_u64;
+    for four in fours {
+        number = (number << 16) | u64::from(four_hexadecimal(*four)?);
+    }
+    for digit in rest {
+        number = (number << 4) | u64::from(char::from(*digit).to_digit(16)?);
+    }
+    Some(number)
+}
+
+/// Four hexadecimal digits, or `None` if one of them is none. What is tested is told by the highest bit of each byte; no carry passes
+/// from one ASCII character to the next.
+#[inline]
+const fn four_hexadecimal(digits: [u8; 4]) -> Option<u32> {
+    const EACH: u32 = 0x0101_0101;
+    const HIGH: u32 = EACH.wrapping_mul(0x80);
+    let each = u32::from_le_bytes(digits);
+    let (decimal, letter) = (each ^ EACH.wrapping_mul(0x30), (each | EACH.wrapping_mul(0x20)) ^ EACH.wrapping_mul(0x60));
+    let beyond_nine = decimal.wrapping_add(EACH.wrapping_mul(0x76));
+    let (from_a, beyond_f) = (letter.wrapping_add(EACH.wrapping_mul(0x7F)), letter.wrapping_add(EACH.wrapping_mul(0x79)));
+    if (each | (beyond_nine & !(from_a & !beyond_f))) & HIGH != 0 {
+        return None;
+    }
+    // Letters are those with the bit of 0x40; `a` has 1 in its low bits.
+    let values = (each & EACH.wrapping_mul(0x0F)).wrapping_add(((each >> 6) & EACH).wrapping_mul(9));
+    let pairs = (values << 4) | (values >> 8);
+    Some(((pairs & 0xFF) << 8) | ((pairs >> 16) & 0xFF))
+}
+
 /// Writes lower-case hexadecimal digits.
 #[must_use]
 pub fn to_hex(bytes: &[u8]) -> String {
@@ -184,52 +232,101 @@ pub fn degrees_minutes_side(digits: &str, side: &str) -> Option<f64> {
     }
 }
 
-/// A line taken apart at its separators; without an allocation up to the number of fields that most lines have. What is beyond `MAX`
-/// fields is not looked at.
+/// A line taken apart at its separators without an allocation. What is beyond `MAX` fields is not looked at.
+///
+/// Only where each field ends is written down: a field becomes a text when it is asked for, which most never are.
 #[derive(Clone, Debug)]
 pub struct Fields<'a, const MAX: usize> {
-    fields: SmallVec<[&'a str; 24]>,
+    text: &'a str,
+    count: usize,
+    /// Zero where there is no field, which ends before it begins and so is none.
+    ends: [u32; MAX],
 }
 
 impl<'a, const MAX: usize> Fields<'a, MAX> {
     /// Cuts the text.
     #[must_use]
+    #[inline]
+    #[allow(clippy::cast_possible_truncation, reason = "a text of 4 GiB is no line, and then of no use")]
     pub fn split(text: &'a str, separator: char) -> Self {
-        let mut fields = SmallVec::new();
-        cut(text, u8::try_from(separator).unwrap_or(u8::MAX), |part| {
-            if fields.len() < MAX {
-                fields.push(part);
+        let (mut count, mut ends) = (0_usize, [0; MAX]);
+        let separator = separator_of(u8::try_from(separator).unwrap_or(u8::MAX));
+        each_end(text.as_bytes(), separator, |end| {
+            if let Some(place) = ends.get_mut(count) {
+                *place = end as u32;
+                count = count.wrapping_add(1);
             }
+            count < MAX
         });
-        Self { fields }
+        Self { text, count, ends }
     }
 
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.fields.len()
+        self.count
+    }
+
+    /// The field there, if there is one.
+    #[must_use]
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<&'a str> {
+        self.text.get(self.start(index)?..self.end(index)?)
+    }
+
+    #[inline]
+    fn end(&self, index: usize) -> Option<usize> {
+        usize::try_from(*self.ends.get(index)?).ok()
+    }
+
+    #[inline]
+    fn start(&self, index: usize) -> Option<usize> {
+        match index.checked_sub(1) {
+            Some(before) => Some(self.end(before)?.wrapping_add(1)),
+            None => Some(0),
+        }
     }
 
     /// The field there; empty beyond the last.
     #[must_use]
+    #[inline]
     pub fn at(&self, index: usize) -> &'a str {
-        self.fields.get(index).copied().unwrap_or_default()
+        self.get(index).unwrap_or_default()
     }
 
     /// From that field on.
+    #[inline]
+    pub fn from(&self, index: usize) -> impl Iterator<Item = &'a str> {
+        let (text, mut start) = (self.text, self.start(index).unwrap_or(0));
+        self.ends.get(index..self.count).unwrap_or_default().iter().map(move |end| {
+            let end = usize::try_from(*end).unwrap_or(0);
+            let field = text.get(start..end).unwrap_or_default();
+            start = end.wrapping_add(1);
+            field
+        })
+    }
+
+    /// So many fields from that one on, if all of them are there.
     #[must_use]
-    pub fn from(&self, index: usize) -> &[&'a str] {
-        self.fields.get(index..).unwrap_or_default()
+    pub fn some<const COUNT: usize>(&self, index: usize) -> Option<[&'a str; COUNT]> {
+        let mut rest = self.from(index);
+        let mut fields = [""; COUNT];
+        for field in &mut fields {
+            *field = rest.next()?;
+        }
+        Some(fields)
     }
 
     /// The number in that field.
     #[must_use]
+    #[inline]
     pub fn number<T: core::str::FromStr>(&self, index: usize) -> Option<T> {
         self.at(index).parse().ok()
     }
 
     /// The decimal number in that field.
     #[must_use]
+    #[inline]
     pub fn decimal(&self, index: usize) -> Option<f64> {
         decimal(self.at(index))
     }
@@ -238,6 +335,7 @@ impl<'a, const MAX: usize> Fields<'a, MAX> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_short_text_takes_what_fits() {
@@ -270,6 +368,34 @@ mod tests {
     fn fields_of_a_line() {
         let fields = Fields::<3>::split("a,,7,b", ',');
         assert_eq!((fields.count(), fields.at(0), fields.at(1), fields.number::<u8>(2), fields.at(3)), (3, "a", "", Some(7), ""));
-        assert_eq!(fields.from(1), ["", "7"]);
+        assert_eq!(fields.from(1).collect::<Vec<_>>(), ["", "7"]);
+        assert_eq!((fields.some(1), fields.some::<3>(1)), (Some(["", "7"]), None));
+    }
+
+    proptest! {
+        #[test]
+        fn a_hexadecimal_number_is_that_of_parse(text in prop_oneof!["[0-9a-fA-F]{0,18}", "[0-9a-hA-H+@`/: é-]{0,5}"]) {
+            prop_assert_eq!(hexadecimal(text.as_bytes()), u64::from_str_radix(&text, 16).ok());
+        }
+
+        #[test]
+        fn four_bytes_are_hexadecimal_digits_or_not(bytes: [u8; 4], digits in "[0-9a-fA-F]{4}", at in 0_usize..4, many: bool) {
+            // Most often one byte that may be none.
+            let mut four: [u8; 4] = digits.as_bytes().try_into().unwrap();
+            four.iter_mut().zip(bytes).enumerate().filter(|(index, _)| many || *index == at).for_each(|(_, (to, from))| *to = from);
+            let text = core::str::from_utf8(&four).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()));
+            prop_assert_eq!(four_hexadecimal(four), text.and_then(|text| u32::from_str_radix(text, 16).ok()));
+        }
+
+        #[test]
+        fn fields_are_those_of_split(text in "[,aé]{0,24}", separator in prop_oneof![Just(','), Just('é'), Just('b')]) {
+            let fields = Fields::<8>::split(&text, separator);
+            let ascii = |c: char| c.is_ascii() && c == separator;
+            let all: Vec<_> = text.split(ascii).take(8).collect();
+            prop_assert_eq!((fields.count(), fields.from(0).collect::<Vec<_>>()), (all.len(), all.clone()));
+            for index in 0..12 {
+                prop_assert_eq!(fields.get(index), all.get(index).copied());
+            }
+        }
     }
 }
