@@ -21,7 +21,7 @@ use smallvec::SmallVec;
 
 /// Where a word of a list stands, by what is seen of it at a glance: an open-addressed table, made at compile time. A `match` over a
 /// hundred texts compares them one by one.
-struct Slots([u8; Self::COUNT]);
+pub(crate) struct Slots([u8; Self::COUNT]);
 
 impl Slots {
     /// A power of two, several times the words of a list.
@@ -30,7 +30,7 @@ impl Slots {
 
     /// Runs at compile time only, where an index out of range or an overflow is a compile error.
     #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
-    const fn of(words: &[&str]) -> Self {
+    pub(crate) const fn of(words: &[&str]) -> Self {
         assert!(words.len() < 200, "more words than fit a byte and leave slots empty");
         let mut slots = [Self::EMPTY; Self::COUNT];
         let mut number = 0;
@@ -62,7 +62,7 @@ impl Slots {
     }
 
     /// The numbers of words that may be that one.
-    fn candidates(&self, word: &[u8]) -> impl Iterator<Item = u8> + '_ {
+    pub(crate) fn candidates(&self, word: &[u8]) -> impl Iterator<Item = u8> + '_ {
         let first = Self::first(word);
         let numbers = (0..Self::COUNT).map(move |step| self.0.get(first.wrapping_add(step) & (Self::COUNT - 1)).copied());
         numbers.map(|number| number.unwrap_or(Self::EMPTY)).take_while(|number| *number != Self::EMPTY)
@@ -89,7 +89,7 @@ macro_rules! words {
             /// Finds it by its spelling.
             #[must_use]
             pub fn from_text(text: &str) -> Option<Self> {
-                static SLOTS: Slots = Slots::of(&[$($text,)+]);
+                static SLOTS: $crate::attributes::Slots = $crate::attributes::Slots::of(&[$($text,)+]);
                 SLOTS.candidates(text.as_bytes()).filter_map(Self::from_number).find(|word| word.as_str() == text)
             }
 
@@ -99,6 +99,9 @@ macro_rules! words {
         }
     };
 }
+
+/// A list of words, each found by one look: for the names that a format spells in text, too.
+pub(crate) use words;
 
 words! {
     /// The named attributes. Rows are only ever added at the end: the place is what the journal stores.

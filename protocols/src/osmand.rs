@@ -25,6 +25,8 @@
 //! Sources: <https://www.traccar.org/osmand/>, <https://osmand.net/docs/user/plugins/trip-recording/> (online tracking),
 //! <https://github.com/transistorsoft/cordova-background-geolocation-lt/wiki/Location-Data-Schema>.
 
+use crate::attributes::words;
+use crate::wire::{Parts, cut, decimal, find, find_any, find_far, split_once};
 use crate::{
     About, Alarm, Attributes, Checksum, DecodeError, Decoder, Encoder, Environment, Fix, HttpRequest, Identifier, Input, Key, Latitude,
     Longitude, Message, Micros, Name, Progress, Record, Replies, Transport, Value, from_rfc3339, http, to_rfc3339,
@@ -56,34 +58,53 @@ const KMH_PER_METRE_A_SECOND: f64 = 3.6;
 /// Below it a bare number is in seconds, else in milliseconds.
 const SECONDS_BELOW: i64 = 1 << 31;
 
-/// Parameters with a meaning of their own; what else has a name of ours is spelled like it.
-const ALIASES: &[(&str, Name)] = &[
-    ("hdop", Name::Hdop),
-    ("batt", Name::BatteryLevelPct),
-    ("accuracy", Name::AccuracyM),
-    ("charge", Name::Charging),
-    ("driverUniqueId", Name::DriverId),
-    ("odometer", Name::OdometerM),
-    ("sat", Name::Satellites),
-    ("cell", Name::Cell),
-    ("wifi", Name::Wifi),
-];
-/// Parameters that are not attributes.
-const RESERVED: &[&str] = &["id", "deviceid", "lat", "lon", "location", "timestamp", "valid", "speed", "bearing", "heading", "altitude"];
+words! {
+    /// Parameters with a meaning of their own; what else has a name of ours is spelled like it.
+    Parameter {
+        Id = "id", DeviceId = "deviceid", Lat = "lat", Lon = "lon", Location = "location", Timestamp = "timestamp", Valid = "valid",
+        Speed = "speed", Bearing = "bearing", Heading = "heading", Altitude = "altitude", Hdop = "hdop", Batt = "batt",
+        Accuracy = "accuracy", Charge = "charge", DriverUniqueId = "driverUniqueId", Odometer = "odometer", Sat = "sat", Cell = "cell",
+        Wifi = "wifi",
+    }
+}
+
+impl Parameter {
+    /// The attribute that it is.
+    const fn attribute(self) -> Option<Name> {
+        match self {
+            Self::Hdop => Some(Name::Hdop),
+            Self::Batt => Some(Name::BatteryLevelPct),
+            Self::Accuracy => Some(Name::AccuracyM),
+            Self::Charge => Some(Name::Charging),
+            Self::DriverUniqueId => Some(Name::DriverId),
+            Self::Odometer => Some(Name::OdometerM),
+            Self::Sat => Some(Name::Satellites),
+            Self::Cell => Some(Name::Cell),
+            Self::Wifi => Some(Name::Wifi),
+            Self::Id | Self::DeviceId | Self::Lat | Self::Lon | Self::Location | Self::Timestamp | Self::Valid => None,
+            Self::Speed | Self::Bearing | Self::Heading | Self::Altitude => None,
+        }
+    }
+}
+
 /// Names whose value is text even if it looks like a number.
-const TEXTUAL: &[Name] = &[
-    Name::DriverId,
-    Name::Cell,
-    Name::Wifi,
-    Name::Vin,
-    Name::Iccid,
-    Name::Imsi,
-    Name::Phone,
-    Name::Operator,
-    Name::TrackerId,
-    Name::Tag,
-    Name::Text,
-];
+const fn is_textual(key: Key<'_>) -> bool {
+    let Key::Named(name, _) = key else { return false };
+    matches!(
+        name,
+        Name::DriverId
+            | Name::Cell
+            | Name::Wifi
+            | Name::Vin
+            | Name::Iccid
+            | Name::Imsi
+            | Name::Phone
+            | Name::Operator
+            | Name::TrackerId
+            | Name::Tag
+            | Name::Text
+    )
+}
 
 /// Decoder.
 #[derive(Debug, Default)]
@@ -108,8 +129,7 @@ impl Decoder for OsmAndDecoder {
         replies: &mut Replies,
     ) -> Result<(), DecodeError> {
         let Input::Http(request) = input else { return Err(DecodeError::skipped("the protocol has no MQTT form")) };
-        let messages = read(request, env.now).inspect_err(|_| http::refuse(replies))?;
-        out.extend(messages);
+        read(request, env.now, out).inspect_err(|_| http::refuse(replies))?;
         http::acknowledge(replies, b"");
         Ok(())
     }
@@ -119,36 +139,52 @@ impl Decoder for OsmAndDecoder {
     }
 }
 
-fn read(request: &HttpRequest<'_>, now: Micros) -> Result<Vec<Message>, DecodeError> {
+fn read(request: &HttpRequest<'_>, now: Micros, out: &mut Vec<Message>) -> Result<(), DecodeError> {
     if request.uri.len() > FRAME_BYTES_MAX || request.body.len() > FRAME_BYTES_MAX {
         return Err(DecodeError::skipped("request too long"));
     }
-    let query = request.uri.split_once('?').map_or("", |(_, query)| query);
+    let query = split_once(request.uri, b'?').map_or("", |(_, query)| query);
     let body = request.body.trim_ascii();
     let says_json = request.header("content-type").is_some_and(|t| t.trim_start().starts_with("application/json"));
     if says_json || body.starts_with(b"{") {
-        return read_json(body, query, now);
+        return read_json(body, query, now).map(|messages| out.extend(messages));
     }
     let form = core::str::from_utf8(body).map_err(|_| DecodeError::skipped("the body is no UTF-8"))?;
     let mut found = Found::default();
-    for (name, value) in pairs(query).chain(pairs(form)) {
-        found.parameter(&name, &value);
+    for part in [query, form] {
+        each_pair(part, |name, value| found.parameter(name, value));
     }
     let identifier = found.identifier.ok_or(DecodeError::skipped("no device id"))?;
-    Ok(alloc::vec![Message::Record { identifier: Some(identifier), record: found.into_record(now) }])
+    out.push(Message::Record { identifier: Some(identifier), record: found.into_record(now) });
+    Ok(())
 }
 
-/// Names and values of a query.
-pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
-    query.split('&').filter(|part| !part.is_empty()).map(|part| {
-        let (name, value) = part.split_once('=').unwrap_or((part, ""));
-        (unescaped(name), unescaped(value))
+/// Names and values of a query. Few have escapes: one look for them over the whole spares one at each name and value.
+fn each_pair(query: &str, mut take: impl FnMut(&str, &str)) {
+    let escaped = find_far(query.as_bytes(), ESCAPES).is_some();
+    cut(query, b'&', |part| {
+        if part.is_empty() {
+            return;
+        }
+        let (name, value) = split_once(part, b'=').unwrap_or((part, ""));
+        if escaped { take(&unescaped(name), &unescaped(value)) } else { take(name, value) }
+    });
+}
+
+/// The first value of a query whose name is wanted.
+pub(crate) fn in_query(query: &str, wanted: impl Fn(&str) -> bool) -> Option<Cow<'_, str>> {
+    Parts::of(query, '&').filter(|part| !part.is_empty()).find_map(|part| {
+        let (name, value) = split_once(part, b'=').unwrap_or((part, ""));
+        wanted(&unescaped(name)).then(|| unescaped(value))
     })
 }
 
+/// What begins an escape, and what is one.
+const ESCAPES: [u8; 2] = [b'%', b'+'];
+
 /// Undoes percent escapes and `+`. A broken escape stands for itself; what is no UTF-8 becomes U+FFFD.
 fn unescaped(text: &str) -> Cow<'_, str> {
-    if !text.contains(['%', '+']) {
+    if find_any(text.as_bytes(), ESCAPES).is_none() {
         return Cow::Borrowed(text);
     }
     let mut bytes = Vec::with_capacity(text.len());
@@ -168,7 +204,7 @@ fn unescaped(text: &str) -> Cow<'_, str> {
             (None, other) => bytes.push(*other),
         }
     }
-    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+    Cow::Owned(String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
 fn write_escaped(text: &str, out: &mut String) {
@@ -194,32 +230,36 @@ struct Found {
     course_deg: Option<f32>,
     altitude_m: Option<f32>,
     attributes: Attributes,
+    /// Cells, and wireless networks, whose numbers are known to be taken.
+    cells: u8,
+    networks: u8,
 }
 
 impl Found {
     fn parameter(&mut self, name: &str, text: &str) {
-        let number = || text.trim().parse::<f64>().ok().filter(|v| v.is_finite());
-        let used = match name {
-            "id" | "deviceid" => {
+        let number = || number(text);
+        let parameter = Parameter::from_text(name);
+        let used = match parameter {
+            Some(Parameter::Id | Parameter::DeviceId) => {
                 self.identifier = self.identifier.or_else(|| Identifier::new(text));
                 true
             }
-            "lat" => self.latitude(number()),
-            "lon" => self.longitude(number()),
-            "location" => match text.split_once(',').map(|(lat, lon)| (lat.trim().parse(), lon.trim().parse())) {
+            Some(Parameter::Lat) => self.latitude(number()),
+            Some(Parameter::Lon) => self.longitude(number()),
+            Some(Parameter::Location) => match text.split_once(',').map(|(lat, lon)| (lat.trim().parse(), lon.trim().parse())) {
                 Some((Ok(latitude), Ok(longitude))) => self.latitude(Some(latitude)) && self.longitude(Some(longitude)),
                 _ => false,
             },
-            "timestamp" => self.time(read_time(text)),
-            "valid" => {
+            Some(Parameter::Timestamp) => self.time(read_time(text)),
+            Some(Parameter::Valid) => {
                 self.not_valid = !matches!(text, "true" | "True" | "TRUE" | "1");
                 true
             }
-            "speed" => keep(&mut self.speed_kmh, number().filter(|v| *v >= 0.0).and_then(|v| single(v * KMH_PER_KNOT))),
-            "bearing" | "heading" => keep(&mut self.course_deg, number().and_then(course)),
-            "altitude" => keep(&mut self.altitude_m, number().and_then(single)),
-            _ => {
-                self.attribute(name, text);
+            Some(Parameter::Speed) => keep(&mut self.speed_kmh, number().filter(|v| *v >= 0.0).and_then(|v| single(v * KMH_PER_KNOT))),
+            Some(Parameter::Bearing | Parameter::Heading) => keep(&mut self.course_deg, number().and_then(course)),
+            Some(Parameter::Altitude) => keep(&mut self.altitude_m, number().and_then(single)),
+            other => {
+                self.attribute(name, other.and_then(Parameter::attribute), text);
                 true
             }
         };
@@ -247,16 +287,11 @@ impl Found {
         keep(&mut self.time, time)
     }
 
-    fn attribute(&mut self, name: &str, text: &str) {
-        if name.is_empty() {
-            return;
-        }
-        let key = match ALIASES.iter().find(|(alias, _)| *alias == name) {
-            Some((_, name @ (Name::Cell | Name::Wifi))) => {
-                let free = (0..u8::MAX).find(|index| self.attributes.find(Key::Named(*name, *index)).is_none());
-                Key::Named(*name, free.unwrap_or(u8::MAX))
-            }
-            Some((_, name)) => Key::Named(*name, 0),
+    fn attribute(&mut self, name: &str, meant: Option<Name>, text: &str) {
+        let key = match meant {
+            Some(name @ (Name::Cell | Name::Wifi)) => self.free(name),
+            Some(name) => Key::Named(name, 0),
+            None if name.is_empty() => return,
             None => Key::from_spelling(name),
         };
         match read_value(key, text) {
@@ -265,6 +300,15 @@ impl Found {
             }
             value => self.attributes.push(key, value),
         }
+    }
+
+    /// The first number that is not taken, of what may come many times. Nothing is ever taken away: those that were taken, are.
+    fn free(&mut self, name: Name) -> Key<'static> {
+        let taken = if name == Name::Cell { &mut self.cells } else { &mut self.networks };
+        while *taken < u8::MAX && self.attributes.find(Key::Named(name, *taken)).is_some() {
+            *taken = taken.saturating_add(1);
+        }
+        Key::Named(name, *taken)
     }
 
     fn into_record(self, now: Micros) -> Record {
@@ -279,6 +323,11 @@ impl Found {
         let fix_time = self.time.or(if self.time_unreadable { None } else { Some(now) });
         Record { fix_time, fix, attributes: self.attributes }
     }
+}
+
+/// A number, with or without white space around it. It has none where it can be read as it stands.
+fn number(text: &str) -> Option<f64> {
+    decimal(text).or_else(|| decimal(text.trim()))
 }
 
 fn keep<T>(place: &mut Option<T>, value: Option<T>) -> bool {
@@ -299,7 +348,7 @@ fn course(degrees: f64) -> Option<f32> {
 
 fn read_time(text: &str) -> Option<Micros> {
     let text = text.trim();
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let (whole, fraction) = split_once(text, b'.').unwrap_or((text, ""));
     let Ok(number) = whole.parse::<i64>() else {
         // A plus that was not escaped has become a space.
         let zone = text.rsplit_once(' ').filter(|(time, _)| time.len() > 10);
@@ -321,34 +370,28 @@ fn read_time(text: &str) -> Option<Micros> {
 
 /// What a text says as an attribute: a number only if nothing of the text is lost by it.
 fn read_value<'a>(key: Key<'_>, text: &'a str) -> Value<'a> {
-    match key {
-        Key::Named(name, _) if TEXTUAL.contains(&name) => return Value::Text(text),
-        Key::Named(Name::Alarm, _) => {
-            if let Some(alarm) = read_alarm(text) {
-                return Value::Alarm(alarm);
-            }
-        }
-        _ => {}
-    }
-    match text {
-        "true" => return Value::Bool(true),
-        "false" => return Value::Bool(false),
-        _ => {}
-    }
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let padded = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
-    let plain = digits.starts_with(|c: char| c.is_ascii_digit()) && !padded;
-    if !plain || text == "-0" {
+    if is_textual(key) {
         return Value::Text(text);
     }
-    if let Ok(whole) = text.parse::<i64>() {
-        return Value::Int(whole);
+    if matches!(key, Key::Named(Name::Alarm, _))
+        && let Some(alarm) = read_alarm(text)
+    {
+        return Value::Alarm(alarm);
     }
-    if let Ok(whole) = text.parse::<u64>() {
-        return Value::Unsigned(whole);
+    let digits = match text.as_bytes() {
+        b"true" => return Value::Bool(true),
+        b"false" => return Value::Bool(false),
+        b"-0" => return Value::Text(text),
+        [b'-', digits @ ..] | digits => digits,
+    };
+    match digits {
+        [b'0', b'.', ..] | [b'1'..=b'9', ..] | [b'0'] => {}
+        _ => return Value::Text(text),
     }
-    let float = digits.contains('.').then(|| text.parse::<f64>().ok()).flatten();
-    float.filter(|v| v.is_finite()).map_or(Value::Text(text), Value::Float)
+    if find(digits, b'.').is_some() {
+        return decimal(text).map_or(Value::Text(text), Value::Float);
+    }
+    text.parse().map(Value::Int).or_else(|_| text.parse().map(Value::Unsigned)).unwrap_or(Value::Text(text))
 }
 
 /// Our word for an alarm, or the one that other servers of this protocol use.
@@ -379,8 +422,8 @@ fn read_json(body: &[u8], query: &str, now: Micros) -> Result<Vec<Message>, Deco
         Json::Number(number) => Identifier::new(&number.to_string()),
         _ => None,
     });
-    let in_query = || pairs(query).find(|(name, _)| name == "id" || name == "deviceid").and_then(|(_, value)| Identifier::new(&value));
-    let identifier = named.or_else(in_query).ok_or(DecodeError::skipped("no device id"))?;
+    let queried = || in_query(query, |name| matches!(name, "id" | "deviceid")).and_then(|id| Identifier::new(&id));
+    let identifier = named.or_else(queried).ok_or(DecodeError::skipped("no device id"))?;
     let locations = match root.get("location") {
         Some(Json::Array(list)) if list.len() > LOCATIONS_MAX => return Err(DecodeError::skipped("too many locations")),
         Some(Json::Array(list)) => list.iter().map(Json::as_object).collect::<Option<Vec<_>>>(),
@@ -505,20 +548,16 @@ impl Encoder for OsmAndEncoder {
     }
 }
 
-fn is_textual(key: Key<'_>) -> bool {
-    matches!(key, Key::Named(name, _) if TEXTUAL.contains(&name))
-}
-
 /// The parameter for an attribute; `None`: it would be taken for something else.
 fn spelling(key: Key<'_>) -> Option<String> {
     match key {
         Key::Named(name, 0) => {
-            let alias = ALIASES.iter().find(|(_, n)| *n == name).map(|(alias, _)| *alias);
-            Some(alias.unwrap_or(name.as_str()).into())
+            let alias = Parameter::ALL.iter().find(|parameter| parameter.attribute() == Some(name));
+            Some(alias.map_or(name.as_str(), |parameter| parameter.as_str()).into())
         }
         Key::Named(..) | Key::Io(_) => Some(key.to_string()),
         Key::Text(text) => {
-            let taken = text.is_empty() || RESERVED.contains(&text) || ALIASES.iter().any(|(alias, _)| *alias == text);
+            let taken = text.is_empty() || Parameter::from_text(text).is_some();
             (!taken && Key::from_spelling(text) == key).then(|| text.into())
         }
     }

@@ -14,7 +14,8 @@
 //!
 //! Source: <https://owntracks.org/booklet/tech/json/> and <https://owntracks.org/booklet/tech/http/>.
 
-use crate::osmand::{json_of, pairs, push_json};
+use crate::osmand::{in_query, json_of, push_json};
+use crate::wire::split_once;
 use crate::{
     About, Alarm, Attributes, Checksum, DecodeError, Decoder, Encoder, Environment, Fix, HttpRequest, Identifier, Input, Key, Latitude,
     Longitude, Message, Micros, MqttPublish, Name, Progress, Record, Replies, Transport, Value, http,
@@ -94,12 +95,9 @@ impl Decoder for OwnTracksDecoder {
 
 fn read_request(request: &HttpRequest<'_>) -> Result<Message, DecodeError> {
     let object = read_object(request.body)?;
-    let in_query = |name: &str| {
-        let query = request.uri.split_once('?').map_or("", |(_, query)| query);
-        pairs(query).find(|(n, _)| n == name).map(|(_, value)| value)
-    };
-    let user = request.header("x-limit-u").map(Cow::Borrowed).or_else(|| in_query("u"));
-    let device = request.header("x-limit-d").map(Cow::Borrowed).or_else(|| in_query("d"));
+    let queried = |wanted: &str| in_query(split_once(request.uri, b'?')?.1, |name| name == wanted);
+    let user = request.header("x-limit-u").map(Cow::Borrowed).or_else(|| queried("u"));
+    let device = request.header("x-limit-d").map(Cow::Borrowed).or_else(|| queried("d"));
     let named = match (user, device) {
         (Some(user), Some(device)) => Identifier::new(&format!("{user}/{device}")),
         (Some(one), None) | (None, Some(one)) => Identifier::new(&one),
