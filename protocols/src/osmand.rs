@@ -26,6 +26,7 @@
 //! <https://github.com/transistorsoft/cordova-background-geolocation-lt/wiki/Location-Data-Schema>.
 
 use crate::attributes::words;
+use crate::json::{self, Json, Members, Reader, Wrong};
 use crate::wire::{Parts, cut, decimal, find, find_any, find_far, split_once};
 use crate::{
     About, Alarm, Attributes, Checksum, DecodeError, Decoder, Encoder, Environment, Fix, HttpRequest, Identifier, Input, Key, Latitude,
@@ -36,7 +37,6 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use bytes::BytesMut;
-use serde_json::{Map, Value as Json};
 
 /// What `osmand` is to the rest.
 pub(crate) const ABOUT: About = About {
@@ -147,7 +147,7 @@ fn read(request: &HttpRequest<'_>, now: Micros, out: &mut Vec<Message>) -> Resul
     let body = request.body.trim_ascii();
     let says_json = request.header("content-type").is_some_and(|t| t.trim_start().starts_with("application/json"));
     if says_json || body.starts_with(b"{") {
-        return read_json(body, query, now).map(|messages| out.extend(messages));
+        return read_json(body, query, now, out);
     }
     let form = core::str::from_utf8(body).map_err(|_| DecodeError::skipped("the body is no UTF-8"))?;
     let mut found = Found::default();
@@ -414,64 +414,148 @@ fn read_alarm(text: &str) -> Option<Alarm> {
     })
 }
 
-fn read_json(body: &[u8], query: &str, now: Micros) -> Result<Vec<Message>, DecodeError> {
-    let json: Json = serde_json::from_slice(body).map_err(|_| DecodeError::skipped("no JSON"))?;
-    let root = json.as_object().ok_or(DecodeError::skipped("no JSON object"))?;
-    let named = ["device_id", "deviceid", "id"].iter().find_map(|name| root.get(*name)).and_then(|id| match id {
-        Json::String(text) => Identifier::new(text),
-        Json::Number(number) => Identifier::new(&number.to_string()),
-        _ => None,
+fn read_json(body: &[u8], query: &str, now: Micros, out: &mut Vec<Message>) -> Result<(), DecodeError> {
+    // The first of these that is there names the device.
+    let mut names = [("device_id", None), ("deviceid", None), ("id", None)];
+    let mut location = Json::Null;
+    let read = json::read_object(body, |reader, name| {
+        let value = reader.value()?;
+        match names.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, place)) => *place = Some(value),
+            None if name == "location" => location = value,
+            None => {}
+        }
+        Some(())
     });
+    read.map_err(|wrong| match wrong {
+        Wrong::NoJson => DecodeError::skipped("no JSON"),
+        Wrong::NoObject => DecodeError::skipped("no JSON object"),
+    })?;
+    let named = names.iter().find_map(|(_, value)| *value).and_then(Json::spelled).and_then(|id| Identifier::new(&id));
     let queried = || in_query(query, |name| matches!(name, "id" | "deviceid")).and_then(|id| Identifier::new(&id));
     let identifier = named.or_else(queried).ok_or(DecodeError::skipped("no device id"))?;
-    let locations = match root.get("location") {
-        Some(Json::Array(list)) if list.len() > LOCATIONS_MAX => return Err(DecodeError::skipped("too many locations")),
-        Some(Json::Array(list)) => list.iter().map(Json::as_object).collect::<Option<Vec<_>>>(),
-        Some(Json::Object(one)) => Some(alloc::vec![one]),
-        _ => None,
+    let Json::Nested(location) = location else { return Err(DecodeError::skipped("no location")) };
+    let mut take = |reader: &mut Reader<'_>| {
+        let record = read_location(reader, now)?;
+        out.push(Message::Record { identifier: Some(identifier), record });
+        Some(())
     };
-    let locations = locations.filter(|l| !l.is_empty()).ok_or(DecodeError::skipped("no location"))?;
-    let message = |location| Message::Record { identifier: Some(identifier), record: read_location(location, now) };
-    Ok(locations.into_iter().map(message).collect())
+    let mut reader = location.reader();
+    if reader.is_object() {
+        return take(&mut reader).ok_or(DecodeError::skipped("no location"));
+    }
+    let (mut count, mut all_objects) = (0_usize, true);
+    location.reader().items(|reader| {
+        count = count.saturating_add(1);
+        all_objects &= reader.is_object();
+        reader.value().map(drop)
+    });
+    if count > LOCATIONS_MAX {
+        return Err(DecodeError::skipped("too many locations"));
+    }
+    if count == 0 || !all_objects {
+        return Err(DecodeError::skipped("no location"));
+    }
+    reader.items(take).ok_or(DecodeError::skipped("no location"))
 }
 
-fn read_location(location: &Map<String, Json>, now: Micros) -> Record {
+/// The members of a location that are looked at, and those of the objects in it.
+#[derive(Default)]
+struct Location<'a> {
+    time: Json<'a>,
+    coords: Json<'a>,
+    event: Json<'a>,
+    is_moving: Json<'a>,
+    odometer: Json<'a>,
+    mock: Json<'a>,
+    activity: Json<'a>,
+    battery: Json<'a>,
+    extras: Json<'a>,
+}
+
+impl<'a> Location<'a> {
+    fn place(&mut self, name: &str) -> Option<&mut Json<'a>> {
+        Some(match name {
+            "timestamp" => &mut self.time,
+            "coords" => &mut self.coords,
+            "event" => &mut self.event,
+            "is_moving" => &mut self.is_moving,
+            "odometer" => &mut self.odometer,
+            "mock" => &mut self.mock,
+            "activity" => &mut self.activity,
+            "battery" => &mut self.battery,
+            "extras" => &mut self.extras,
+            _ => return None,
+        })
+    }
+}
+
+/// The last members of these names of an object; `null` for what is not there, or is in no object.
+fn members_of<'a, const COUNT: usize>(object: Json<'a>, names: [&str; COUNT]) -> [Json<'a>; COUNT] {
+    let mut values = [Json::Null; COUNT];
+    if let Json::Nested(object) = object {
+        object.reader().members(|reader, name| {
+            let value = reader.value()?;
+            if let Some((_, place)) = names.iter().zip(&mut values).find(|(wanted, _)| **wanted == name) {
+                *place = value;
+            }
+            Some(())
+        });
+    }
+    values
+}
+
+fn read_location<'a>(reader: &mut Reader<'a>, now: Micros) -> Option<Record> {
+    let mut location = Location::default();
+    reader.members(|reader, name| {
+        let value = reader.value()?;
+        if let Some(place) = location.place(&name) {
+            *place = value;
+        }
+        Some(())
+    })?;
     let mut found = Found::default();
-    match location.get("timestamp") {
-        None | Some(Json::Null) => {}
-        Some(Json::String(text)) => drop(found.time(read_time(text))),
-        Some(other) => drop(found.time(read_time(&other.to_string()))),
+    if location.time != Json::Null {
+        found.time(location.time.spelled().and_then(|text| read_time(&text)));
     }
-    if let Some(coords) = location.get("coords").and_then(Json::as_object) {
-        let number = |name: &str| coords.get(name).and_then(Json::as_f64);
-        found.latitude(number("latitude"));
-        found.longitude(number("longitude"));
-        found.altitude_m = number("altitude").and_then(single);
-        found.speed_kmh = number("speed").filter(|v| *v >= 0.0).and_then(|v| single(v * KMH_PER_METRE_A_SECOND));
-        found.course_deg = number("heading").and_then(course);
-        if let Some(accuracy) = number("accuracy").filter(|v| *v >= 0.0) {
-            found.attributes.set(Name::AccuracyM, Value::Float(accuracy));
+    let coords = members_of(location.coords, ["latitude", "longitude", "altitude", "speed", "heading", "accuracy"]);
+    let [latitude, longitude, altitude, speed, heading, accuracy] = coords.map(Json::as_f64);
+    found.latitude(latitude);
+    found.longitude(longitude);
+    found.altitude_m = altitude.and_then(single);
+    found.speed_kmh = speed.filter(|v| *v >= 0.0).and_then(|v| single(v * KMH_PER_METRE_A_SECOND));
+    found.course_deg = heading.and_then(course);
+    if let Some(accuracy) = accuracy.filter(|v| *v >= 0.0) {
+        found.attributes.set(Name::AccuracyM, Value::Float(accuracy));
+    }
+    let [activity] = members_of(location.activity, ["type"]);
+    let [level, is_charging] = members_of(location.battery, ["level", "is_charging"]);
+    let told = [
+        (Name::Event, location.event),
+        (Name::Motion, location.is_moving),
+        (Name::OdometerM, location.odometer),
+        (Name::Mock, location.mock),
+        (Name::Activity, activity),
+    ];
+    for (name, value) in told {
+        value.push(Key::Named(name, 0), &mut found.attributes);
+    }
+    if let Some(level) = level.as_f64().filter(|v| *v >= 0.0) {
+        found.attributes.set(Name::BatteryLevelPct, Value::Float(libm::round(level * 10_000.0) / 100.0));
+    }
+    is_charging.push(Key::Named(Name::Charging, 0), &mut found.attributes);
+    if let Json::Nested(extras) = location.extras {
+        let mut members = Members::default();
+        extras.reader().members(|reader, name| reader.value().map(|value| members.put(name, value)));
+        for (name, value) in members.iter() {
+            value.push(Key::from_spelling(name), &mut found.attributes);
         }
     }
-    let members = [("event", Name::Event), ("is_moving", Name::Motion), ("odometer", Name::OdometerM), ("mock", Name::Mock)];
-    for (member, name) in members {
-        push_json(&mut found.attributes, Key::Named(name, 0), location.get(member));
-    }
-    push_json(&mut found.attributes, Key::Named(Name::Activity, 0), location.get("activity").and_then(|a| a.get("type")));
-    if let Some(battery) = location.get("battery") {
-        if let Some(level) = battery.get("level").and_then(Json::as_f64).filter(|v| *v >= 0.0) {
-            found.attributes.set(Name::BatteryLevelPct, Value::Float(libm::round(level * 10_000.0) / 100.0));
-        }
-        push_json(&mut found.attributes, Key::Named(Name::Charging, 0), battery.get("is_charging"));
-    }
-    for (name, value) in location.get("extras").and_then(Json::as_object).into_iter().flatten() {
-        push_json(&mut found.attributes, Key::from_spelling(name), Some(value));
-    }
-    found.into_record(now)
+    Some(found.into_record(now))
 }
 
 /// A value as a JSON document has it.
-pub(crate) fn json_of(value: Value<'_>) -> Json {
+pub(crate) fn json_of(value: Value<'_>) -> serde_json::Value {
     match value {
         Value::Bool(v) => v.into(),
         Value::Int(v) => v.into(),
@@ -479,25 +563,6 @@ pub(crate) fn json_of(value: Value<'_>) -> Json {
         Value::Float(v) => v.into(),
         Value::Text(text) => text.into(),
         Value::Alarm(alarm) => alarm.as_str().into(),
-    }
-}
-
-/// Adds a member of a JSON object; `null` is nothing, a list or an object is kept as its text.
-pub(crate) fn push_json(attributes: &mut Attributes, key: Key<'_>, value: Option<&Json>) {
-    match value {
-        None | Some(Json::Null) => {}
-        Some(Json::Bool(v)) => attributes.push(key, Value::Bool(*v)),
-        Some(Json::Number(number)) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
-            (Some(v), _, _) => attributes.push(key, Value::Int(v)),
-            (None, Some(v), _) => attributes.push(key, Value::Unsigned(v)),
-            (None, None, Some(v)) => attributes.push(key, Value::Float(v)),
-            (None, None, None) => {}
-        },
-        Some(Json::String(text)) => match Alarm::from_text(text).filter(|_| matches!(key, Key::Named(Name::Alarm, _))) {
-            Some(alarm) => attributes.push(key, Value::Alarm(alarm)),
-            None => attributes.push(key, Value::Text(text)),
-        },
-        Some(nested) => attributes.push(key, Value::Text(&nested.to_string())),
     }
 }
 
