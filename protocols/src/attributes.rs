@@ -61,11 +61,18 @@ impl Slots {
             & (Self::COUNT - 1)
     }
 
-    /// The numbers of words that may be that one.
-    pub(crate) fn candidates(&self, word: &[u8]) -> impl Iterator<Item = u8> + '_ {
-        let first = Self::first(word);
-        let numbers = (0..Self::COUNT).map(move |step| self.0.get(first.wrapping_add(step) & (Self::COUNT - 1)).copied());
-        numbers.map(|number| number.unwrap_or(Self::EMPTY)).take_while(|number| *number != Self::EMPTY)
+    /// The one of all that is spelled so.
+    #[inline]
+    pub(crate) fn find<T: Copy>(&self, word: &str, all: &[T], spelled: impl Fn(T) -> &'static str) -> Option<T> {
+        let mut slot = Self::first(word.as_bytes());
+        loop {
+            // What stands in an empty slot is the number of none.
+            let one = *all.get(usize::from(*self.0.get(slot & (Self::COUNT - 1))?))?;
+            if spelled(one) == word {
+                return Some(one);
+            }
+            slot = slot.wrapping_add(1);
+        }
     }
 }
 
@@ -90,11 +97,7 @@ macro_rules! words {
             #[must_use]
             pub fn from_text(text: &str) -> Option<Self> {
                 static SLOTS: $crate::attributes::Slots = $crate::attributes::Slots::of(&[$($text,)+]);
-                SLOTS.candidates(text.as_bytes()).filter_map(Self::from_number).find(|word| word.as_str() == text)
-            }
-
-            fn from_number(number: u8) -> Option<Self> {
-                Self::ALL.get(usize::from(number)).copied()
+SLOTS.find(text, Self::ALL, Self::as_str)
             }
         }
     };
@@ -613,7 +616,7 @@ impl<'a> AttributeIter<'a> {
             }
             number => {
                 let [index] = self.array()?;
-                Key::Named(Name::from_number(number)?, index)
+                Key::Named(Name::ALL.get(usize::from(number)).copied()?, index)
             }
         };
         let [tag] = self.array()?;
@@ -632,7 +635,7 @@ impl<'a> AttributeIter<'a> {
             }
             9 => {
                 let [number] = self.array()?;
-                Value::Alarm(Alarm::from_number(number)?)
+                Value::Alarm(Alarm::ALL.get(usize::from(number)).copied()?)
             }
             _ => return None,
         };

@@ -216,7 +216,7 @@ struct Object<'a> {
     device: Json<'a>,
     time: Json<'a>,
     event: Json<'a>,
-    location: Option<Location<'a>>,
+    location: Location<'a>,
     cells: Json<'a>,
     networks: Json<'a>,
     custom: Json<'a>,
@@ -227,9 +227,12 @@ impl<'a> Object<'a> {
     fn take(&mut self, reader: &mut Reader<'a>, name: Cow<'a, str>) -> Option<()> {
         let member = Member::from_text(&name);
         if member == Some(Member::Location) {
-            self.location = None;
+            let location = &mut self.location;
+            if location.was_told {
+                *location = Location::default();
+            }
             if reader.is_object() {
-                let location = self.location.insert(Location::default());
+                location.was_told = true;
                 return reader.members(|reader, name| reader.value().map(|value| location.take(name, value)));
             }
         }
@@ -255,6 +258,7 @@ impl<'a> Object<'a> {
 /// The same of its location.
 #[derive(Default)]
 struct Location<'a> {
+    was_told: bool,
     time: Json<'a>,
     kind: Json<'a>,
     latitude: Option<f64>,
@@ -295,8 +299,8 @@ fn instant(value: Json<'_>) -> Option<Micros> {
 
 fn record(object: &Object<'_>, message_time: Micros) -> Record {
     let mut draft = Draft::at(Some(message_time));
-    if let Some(location) = &object.location {
-        describe_location(location, &mut draft);
+    if object.location.was_told {
+        describe_location(&object.location, &mut draft);
     }
     for (name, (member, value)) in object.attributes.iter() {
         describe_member(name, *member, *value, &mut draft.attributes);

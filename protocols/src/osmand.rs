@@ -163,9 +163,6 @@ fn read(request: &HttpRequest<'_>, now: Micros, out: &mut Vec<Message>) -> Resul
 fn each_pair(query: &str, mut take: impl FnMut(&str, &str)) {
     let escaped = find_far(query.as_bytes(), ESCAPES).is_some();
     cut(query, b'&', |part| {
-        if part.is_empty() {
-            return;
-        }
         let (name, value) = split_once(part, b'=').unwrap_or((part, ""));
         if escaped { take(&unescaped(name), &unescaped(value)) } else { take(name, value) }
     });
@@ -236,6 +233,7 @@ struct Found {
 }
 
 impl Found {
+    #[inline(never)]
     fn parameter(&mut self, name: &str, text: &str) {
         let number = || number(text);
         let parameter = Parameter::from_text(name);

@@ -86,8 +86,9 @@ impl Decoder for OwnTracksDecoder {
         match input {
             Input::Mqtt(MqttPublish { topic, payload }) => {
                 let identifier = of_topic(topic).ok_or(DecodeError::skipped("no user and device in the topic"))?;
-                out.push(match read_object(payload) {
-                    Ok(object) => read(&object, identifier, payload),
+                let mut object = Object::default();
+                out.push(match read_object(payload, &mut object) {
+                    Ok(()) => read(&object, identifier, payload),
                     Err(error) if payload.len() > FRAME_BYTES_MAX => return Err(error),
                     // The topic says whose it is, and MQTT 3.1.1 cannot say no to one publication: it would come again for ever.
                     Err(error) => Message::Undecoded { identifier: Some(identifier), reason: error.what, raw: payload.to_vec() },
@@ -108,7 +109,8 @@ impl Decoder for OwnTracksDecoder {
 }
 
 fn read_request(request: &HttpRequest<'_>) -> Result<Message, DecodeError> {
-    let object = read_object(request.body)?;
+    let mut object = Object::default();
+    read_object(request.body, &mut object)?;
     let queried = |wanted: &str| in_query(split_once(request.uri, b'?')?.1, |name| name == wanted);
     let user = request.header("x-limit-u").map(Cow::Borrowed).or_else(|| queried("u"));
     let device = request.header("x-limit-d").map(Cow::Borrowed).or_else(|| queried("d"));
@@ -160,11 +162,12 @@ impl<'a> Object<'a> {
     }
 }
 
-fn read_object(bytes: &[u8]) -> Result<Object<'_>, DecodeError> {
+/// Fills an object, which is too large to be handed around.
+fn read_object<'a>(bytes: &'a [u8], object: &mut Object<'a>) -> Result<(), DecodeError> {
     if bytes.len() > FRAME_BYTES_MAX {
         return Err(DecodeError::skipped("payload too long"));
     }
-    let (mut object, mut kind) = (Object::default(), Json::Null);
+    let mut kind = Json::Null;
     let read = json::read_object(bytes, |reader, name| {
         let value = reader.value()?;
         object.take(&mut kind, name, value);
@@ -175,7 +178,7 @@ fn read_object(bytes: &[u8]) -> Result<Object<'_>, DecodeError> {
         Wrong::NoObject => DecodeError::skipped("no JSON object"),
     })?;
     object.kind = kind.text().ok_or(DecodeError::skipped("no _type"))?;
-    Ok(object)
+    Ok(())
 }
 
 /// The two levels after `owntracks` (wherever that stands); of another topic, the last two; of a short one, what there is.

@@ -2,7 +2,7 @@
 //! what is refused and what a value is, is what `serde_json` says; texts with escapes are rare and left to it.
 
 use crate::attributes::{Attributes, Value};
-use crate::wire::decimal;
+use crate::wire::{decimal, quotient};
 use crate::{Alarm, Key, Name};
 use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
@@ -265,7 +265,7 @@ impl<'a> Reader<'a> {
     #[inline]
     fn string(&mut self) -> Option<Json<'a>> {
         let start = self.at;
-        self.to_special()?;
+        self.pass_plain()?;
         match self.peek()? {
             b'"' => {
                 let text = self.text.get(start..self.at)?;
@@ -284,16 +284,16 @@ impl<'a> Reader<'a> {
             match byte {
                 b'"' => break,
                 b'\\' => self.step(),
-                _ => self.to_special()?,
+                _ => self.pass_plain()?,
             }
         }
         let quoted = self.text.get(quote..self.at)?;
         unescaped(quoted).map(|_| Json::Escaped(quoted))
     }
 
-    /// Goes to the next quote, backslash or control character.
+    /// Passes what is plain, up to the next quote, backslash or control character.
     #[inline]
-    fn to_special(&mut self) -> Option<()> {
+    fn pass_plain(&mut self) -> Option<()> {
         loop {
             let rest = self.text.as_bytes().get(self.at..)?;
             if let Some(word) = rest.first_chunk() {
@@ -311,48 +311,59 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn digits(&mut self) -> Option<()> {
-        let start = self.at;
-        while let Some(b'0'..=b'9') = self.peek() {
-            self.step();
-        }
-        (self.at > start).then_some(())
-    }
-
     fn number(&mut self) -> Option<Json<'a>> {
-        let start = self.at;
-        let negative = self.take(b'-').is_some();
-        let first = self.at;
-        let leading = self.peek()?;
-        let mut whole = 0_i64;
-        while let Some(digit @ b'0'..=b'9') = self.peek() {
-            whole = whole.wrapping_mul(10).wrapping_add(i64::from(digit & 0x0F));
-            self.step();
-        }
-        let count = self.at.saturating_sub(first);
-        if count == 0 || (leading == b'0' && count > 1) {
+        let text = self.text.get(self.at..)?;
+        let (negative, bytes) = match text.as_bytes() {
+            [b'-', bytes @ ..] => (true, bytes),
+            bytes => (false, bytes),
+        };
+        let mut sum = 0_u64;
+        let (count, mut rest) = digits(bytes, &mut sum);
+        if count == 0 || (count > 1 && bytes.first() == Some(&b'0')) {
             return None;
         }
-        let mut is_whole = true;
-        if self.take(b'.').is_some() {
-            is_whole = false;
-            self.digits()?;
-        }
-        if let Some(b'e' | b'E') = self.peek() {
-            is_whole = false;
-            self.step();
-            if let Some(b'+' | b'-') = self.peek() {
-                self.step();
+        let (mut decimals, mut is_plain) = (0, true);
+        let is_whole = !matches!(rest, [b'.' | b'e' | b'E', ..]);
+        if let [b'.', behind @ ..] = rest {
+            (decimals, rest) = digits(behind, &mut sum);
+            is_plain = decimals > 0;
+            if !is_plain {
+                return None;
             }
-            self.digits()?;
         }
-        // Eighteen digits are within the range, and there is no negative zero among the whole numbers.
-        if is_whole && count <= 18 && !(negative && whole == 0) {
-            return Some(Json::Int(if negative { whole.wrapping_neg() } else { whole }));
+        if let [b'e' | b'E', b'+' | b'-', behind @ ..] | [b'e' | b'E', behind @ ..] = rest {
+            is_plain = false;
+            let exponent;
+            (exponent, rest) = digits(behind, &mut 0);
+            if exponent == 0 {
+                return None;
+            }
         }
-        let text = self.text.get(start..self.at)?;
-        long_number(text, is_whole && text != "-0")
+        let length = text.len().saturating_sub(rest.len());
+        self.at = self.at.saturating_add(length);
+        // So many digits are within the range, and none of them was lost.
+        if is_plain && count.saturating_add(decimals) <= 18 {
+            if is_whole && !(negative && sum == 0) {
+                let whole = i64::try_from(sum).ok()?;
+                return Some(Json::Int(if negative { whole.wrapping_neg() } else { whole }));
+            }
+            if let Some(number) = quotient(sum, decimals) {
+                return Some(Json::Float(if negative { -number } else { number }));
+            }
+        }
+        long_number(text.get(..length)?, is_whole)
     }
+}
+
+/// Adds the digits at the front, and says how many there are and what is behind them.
+#[inline]
+fn digits<'a>(bytes: &'a [u8], sum: &mut u64) -> (usize, &'a [u8]) {
+    let mut rest = bytes;
+    while let [byte @ b'0'..=b'9', behind @ ..] = rest {
+        *sum = sum.wrapping_mul(10).wrapping_add(u64::from(byte & 0x0F));
+        rest = behind;
+    }
+    (bytes.len().saturating_sub(rest.len()), rest)
 }
 
 /// A number that may be beyond `i64`.
@@ -374,10 +385,10 @@ fn long_number(text: &str, is_whole: bool) -> Option<Json<'_>> {
 const fn special(word: u64) -> u64 {
     const LOW: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
-    let (quote, backslash) = (word ^ (LOW * b'"' as u64), word ^ (LOW * b'\\' as u64));
+    let (quote, backslash) = (word ^ (LOW.wrapping_mul(b'"' as u64)), word ^ (LOW.wrapping_mul(b'\\' as u64)));
     let is_quote = quote.wrapping_sub(LOW) & !quote;
     let is_backslash = backslash.wrapping_sub(LOW) & !backslash;
-    let is_control = word.wrapping_sub(LOW * 0x20) & !word;
+    let is_control = word.wrapping_sub(LOW.wrapping_mul(0x20)) & !word;
     (is_quote | is_backslash | is_control) & HIGH
 }
 

@@ -9,7 +9,7 @@ mod text;
 
 pub use crc::{crc8_nrsc5, crc16_arc, crc16_ccitt_false, crc16_kermit, crc16_modbus, crc16_x25, crc16_xmodem, sum8, xor8};
 pub use cursor::Cursor;
-pub use parts::{Parts, cut, decimal, decimal_single, find, find_any, find_far, find_text, split_once, truncated, whole};
+pub use parts::{Parts, cut, decimal, decimal_single, find, find_any, find_far, find_text, quotient, split_once, truncated, whole};
 pub use text::{
     Fields, ShortText, bcd, cell_text, degrees_minutes, degrees_minutes_side, from_hex, hex_digit, push_padded, to_hex, wifi_text,
 };
