@@ -21,7 +21,7 @@ use smallvec::SmallVec;
 
 /// Where a word of a list stands, by what is seen of it at a glance: an open-addressed table, made at compile time. A `match` over a
 /// hundred texts compares them one by one.
-struct Slots([u8; Self::COUNT]);
+pub(crate) struct Slots([u8; Self::COUNT]);
 
 impl Slots {
     /// A power of two, several times the words of a list.
@@ -30,7 +30,7 @@ impl Slots {
 
     /// Runs at compile time only, where an index out of range or an overflow is a compile error.
     #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
-    const fn of(words: &[&str]) -> Self {
+    pub(crate) const fn of(words: &[&str]) -> Self {
         assert!(words.len() < 200, "more words than fit a byte and leave slots empty");
         let mut slots = [Self::EMPTY; Self::COUNT];
         let mut number = 0;
@@ -61,15 +61,15 @@ impl Slots {
             & (Self::COUNT - 1)
     }
 
-    /// The number of a word, which stands there in the list. (There are empty slots, so that it comes to an end.)
+    /// The one of all that is spelled so.
     #[inline]
-    fn number(&self, words: &[&str], word: &str) -> Option<u8> {
+    pub(crate) fn find<T: Copy>(&self, word: &str, all: &[T], spelled: impl Fn(T) -> &'static str) -> Option<T> {
         let mut slot = Self::first(word.as_bytes());
         loop {
-            let number = *self.0.get(slot & (Self::COUNT - 1))?;
-            // No list is so long that the number of an empty slot stands for one of its words.
-            if *words.get(usize::from(number))? == word {
-                return Some(number);
+            // What stands in an empty slot is the number of none.
+            let one = *all.get(usize::from(*self.0.get(slot & (Self::COUNT - 1))?))?;
+            if spelled(one) == word {
+                return Some(one);
             }
             slot = slot.wrapping_add(1);
         }
@@ -96,17 +96,15 @@ macro_rules! words {
             /// Finds it by its spelling.
             #[must_use]
             pub fn from_text(text: &str) -> Option<Self> {
-                const WORDS: &[&str] = &[$($text,)+];
-                static SLOTS: Slots = Slots::of(WORDS);
-                SLOTS.number(WORDS, text).and_then(Self::from_number)
-            }
-
-            fn from_number(number: u8) -> Option<Self> {
-                Self::ALL.get(usize::from(number)).copied()
+                static SLOTS: $crate::attributes::Slots = $crate::attributes::Slots::of(&[$($text,)+]);
+SLOTS.find(text, Self::ALL, Self::as_str)
             }
         }
     };
 }
+
+/// A list of words, each found by one look: for the names that a format spells in text, too.
+pub(crate) use words;
 
 words! {
     /// The named attributes. Rows are only ever added at the end: the place is what the journal stores.
@@ -618,7 +616,7 @@ impl<'a> AttributeIter<'a> {
             }
             number => {
                 let [index] = self.array()?;
-                Key::Named(Name::from_number(number)?, index)
+                Key::Named(Name::ALL.get(usize::from(number)).copied()?, index)
             }
         };
         let [tag] = self.array()?;
@@ -637,7 +635,7 @@ impl<'a> AttributeIter<'a> {
             }
             9 => {
                 let [number] = self.array()?;
-                Value::Alarm(Alarm::from_number(number)?)
+                Value::Alarm(Alarm::ALL.get(usize::from(number)).copied()?)
             }
             _ => return None,
         };

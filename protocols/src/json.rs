@@ -1,5 +1,9 @@
 //! Messages as JSON, for tools, fixtures and tests: one spelling for all of them.
 
+mod read;
+
+pub(crate) use read::{Json, Members, Reader, Wrong, read_object};
+
 use crate::attributes::write_json_text;
 use crate::{Identifier, Message, Record, to_rfc3339, wire};
 use alloc::string::String;

@@ -24,17 +24,20 @@
 //! Source: Navixy, "Navixy Generic Protocol" 1.0, 1.1a and 1.2: transport layer, message structure and attributes, predefined event
 //! identifiers (<https://www.navixy.com/docs/iot-logic-api/technologies/navixy-generic-protocol>).
 
-use crate::osmand::{json_of, push_json};
+use crate::attributes::words;
+use crate::json::{self, Json, Members, Reader};
+use crate::osmand::json_of;
 use crate::wire::{self, cell_text, wifi_text};
 use crate::{
     About, Alarm, Attributes, Checksum, DecodeError, Decoder, Draft, Encoder, Environment, Fix, Identifier, Input, Key, MICROS_PER_SECOND,
     Message, Micros, MqttPublish, Name, Progress, Record, Replies, Transport, Value, carry, from_rfc3339, http, to_rfc3339,
 };
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use bytes::BytesMut;
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Tree};
 
 /// What `ngp` is to the rest.
 pub(crate) const ABOUT: About = About {
@@ -50,27 +53,56 @@ pub(crate) const ABOUT: About = About {
 /// The largest body or payload.
 const FRAME_BYTES_MAX: usize = 64 * 1024;
 /// Cells, networks and attributes of one list that are told.
-const LIST_MAX: usize = 64;
+const LIST_MAX: u8 = 64;
 
-/// Members that are attributes of ours under another name.
-const ALIASES: &[(&str, Name)] = &[
-    ("battery_level", Name::BatteryLevelPct),
-    ("is_moving", Name::Motion),
-    ("event_id", Name::Event),
-    ("gsm_level", Name::GsmSignalPct),
-    ("input_status", Name::InputMask),
-    ("output_status", Name::OutputMask),
-    ("temperature_internal", Name::DeviceTemperatureC),
-    ("humidity_internal", Name::HumidityPct),
-    ("hardware_key", Name::DriverId),
-];
-/// Members in thousands of our unit.
-const THOUSANDS: &[(&str, Name)] = &[
-    ("battery_voltage", Name::BatteryMv),
-    ("board_voltage", Name::ExternalPowerMv),
-    ("external_voltage", Name::ExternalPowerMv),
-    ("hardware_mileage", Name::OdometerM),
-];
+words! {
+    /// Members with a meaning of their own; what else has a name of ours is spelled like it.
+    Member {
+        MessageTime = "message_time", DeviceId = "device_id", Version = "version", Location = "location", MobileCells = "mobile_cells",
+        WifiPoints = "wifi_points", CustomAttributes = "custom_attributes", BatteryLevel = "battery_level", IsMoving = "is_moving",
+        EventId = "event_id", GsmLevel = "gsm_level", InputStatus = "input_status", OutputStatus = "output_status",
+        TemperatureInternal = "temperature_internal", HumidityInternal = "humidity_internal", HardwareKey = "hardware_key",
+        BatteryVoltage = "battery_voltage", BoardVoltage = "board_voltage", ExternalVoltage = "external_voltage",
+        HardwareMileage = "hardware_mileage",
+    }
+}
+
+impl Member {
+    /// The attribute that it is.
+    const fn attribute(self) -> Option<Name> {
+        match self {
+            Self::BatteryLevel => Some(Name::BatteryLevelPct),
+            Self::IsMoving => Some(Name::Motion),
+            Self::EventId => Some(Name::Event),
+            Self::GsmLevel => Some(Name::GsmSignalPct),
+            Self::InputStatus => Some(Name::InputMask),
+            Self::OutputStatus => Some(Name::OutputMask),
+            Self::TemperatureInternal => Some(Name::DeviceTemperatureC),
+            Self::HumidityInternal => Some(Name::HumidityPct),
+            Self::HardwareKey => Some(Name::DriverId),
+            _ => None,
+        }
+    }
+
+    /// The attribute that it is in thousands of our unit.
+    const fn thousands(self) -> Option<Name> {
+        match self {
+            Self::BatteryVoltage => Some(Name::BatteryMv),
+            Self::BoardVoltage | Self::ExternalVoltage => Some(Name::ExternalPowerMv),
+            Self::HardwareMileage => Some(Name::OdometerM),
+            _ => None,
+        }
+    }
+}
+
+words! {
+    /// Members of a location.
+    PlaceMember {
+        GnssTime = "gnss_time", Latitude = "latitude", Longitude = "longitude", Altitude = "altitude", Speed = "speed",
+        Heading = "heading", FixType = "fix_type", Precision = "precision",
+    }
+}
+
 /// Members with a number at their end.
 const NUMBERED: &[(&str, Name)] = &[
     ("input_", Name::Input),
@@ -128,11 +160,6 @@ const ALARMS: &[(i64, Alarm)] = &[
 ];
 /// The events of the ignition, off and on.
 const IGNITION: [i64; 2] = [604, 605];
-/// Members that are no attributes.
-const RESERVED: &[&str] = &["message_time", "device_id", "version", "location", "mobile_cells", "wifi_points", "custom_attributes"];
-/// The same of a location.
-const PLACE: &[&str] = &["gnss_time", "latitude", "longitude", "altitude", "speed", "heading"];
-
 /// Decoder.
 #[derive(Debug, Default)]
 pub struct NgpDecoder;
@@ -175,86 +202,146 @@ fn read(body: &[u8]) -> Result<Message, DecodeError> {
     if body.len() > FRAME_BYTES_MAX {
         return Err(DecodeError::skipped("message too long"));
     }
-    let Ok(Json::Object(object)) = serde_json::from_slice(body) else { return Err(DecodeError::skipped("no JSON object")) };
-    let device = match object.get("device_id") {
-        Some(Json::String(text)) => Identifier::new(text),
-        Some(Json::Number(number)) => Identifier::new(&number.to_string()),
-        _ => None,
-    };
+    let mut object = Object::default();
+    json::read_object(body, |reader, name| object.take(reader, name)).map_err(|_| DecodeError::skipped("no JSON object"))?;
+    let device = object.device.spelled().and_then(|device| Identifier::new(&device));
     let identifier = Some(device.ok_or(DecodeError::skipped("no device_id"))?);
-    let time = object.get("message_time").and_then(instant).ok_or(DecodeError::skipped("no message_time"))?;
+    let time = instant(object.time).ok_or(DecodeError::skipped("no message_time"))?;
     Ok(Message::Record { identifier, record: record(&object, time) })
 }
 
-/// RFC 3339, or seconds since 1970.
-fn instant(value: &Json) -> Option<Micros> {
-    match value {
-        Json::String(text) => from_rfc3339(text),
-        Json::Number(number) => {
-            number.as_i64().filter(|seconds| (0..=253_402_300_799).contains(seconds)).map(|s| s.saturating_mul(1_000_000))
+/// A message, its members apart by what they are for. The last one of a name is meant.
+#[derive(Default)]
+struct Object<'a> {
+    device: Json<'a>,
+    time: Json<'a>,
+    event: Json<'a>,
+    location: Location<'a>,
+    cells: Json<'a>,
+    networks: Json<'a>,
+    custom: Json<'a>,
+    attributes: Members<'a, (Option<Member>, Json<'a>)>,
+}
+
+impl<'a> Object<'a> {
+    fn take(&mut self, reader: &mut Reader<'a>, name: Cow<'a, str>) -> Option<()> {
+        let member = Member::from_text(&name);
+        if member == Some(Member::Location) {
+            let location = &mut self.location;
+            if location.was_told {
+                *location = Location::default();
+            }
+            if reader.is_object() {
+                location.was_told = true;
+                return reader.members(|reader, name| reader.value().map(|value| location.take(name, value)));
+            }
         }
-        _ => None,
+        let value = reader.value()?;
+        match member {
+            Some(Member::MessageTime) => self.time = value,
+            Some(Member::DeviceId) => self.device = value,
+            Some(Member::Version | Member::Location) => {}
+            Some(Member::MobileCells) => self.cells = value,
+            Some(Member::WifiPoints) => self.networks = value,
+            Some(Member::CustomAttributes) => self.custom = value,
+            _ => {
+                if member == Some(Member::EventId) {
+                    self.event = value;
+                }
+                self.attributes.put(name, (member, value));
+            }
+        }
+        Some(())
     }
 }
 
-fn record(object: &Map<String, Json>, message_time: Micros) -> Record {
+/// The same of its location.
+#[derive(Default)]
+struct Location<'a> {
+    was_told: bool,
+    time: Json<'a>,
+    kind: Json<'a>,
+    latitude: Option<f64>,
+    longitude: Option<f64>,
+    altitude: Option<f64>,
+    speed: Option<f64>,
+    heading: Option<f64>,
+    attributes: Members<'a, (Option<PlaceMember>, Json<'a>)>,
+}
+
+impl<'a> Location<'a> {
+    fn take(&mut self, name: Cow<'a, str>, value: Json<'a>) {
+        let member = PlaceMember::from_text(&name);
+        match member {
+            Some(PlaceMember::GnssTime) => self.time = value,
+            Some(PlaceMember::Latitude) => self.latitude = value.as_f64(),
+            Some(PlaceMember::Longitude) => self.longitude = value.as_f64(),
+            Some(PlaceMember::Altitude) => self.altitude = value.as_f64(),
+            Some(PlaceMember::Speed) => self.speed = value.as_f64(),
+            Some(PlaceMember::Heading) => self.heading = value.as_f64(),
+            _ => {
+                if member == Some(PlaceMember::FixType) {
+                    self.kind = value;
+                }
+                self.attributes.put(name, (member, value));
+            }
+        }
+    }
+}
+
+/// RFC 3339, or seconds since 1970.
+fn instant(value: Json<'_>) -> Option<Micros> {
+    match value {
+        Json::Int(seconds) => Some(seconds).filter(|seconds| (0..=253_402_300_799).contains(seconds)).map(|s| s.saturating_mul(1_000_000)),
+        other => from_rfc3339(&other.text()?),
+    }
+}
+
+fn record(object: &Object<'_>, message_time: Micros) -> Record {
     let mut draft = Draft::at(Some(message_time));
-    if let Some(Json::Object(location)) = object.get("location") {
-        describe_location(location, &mut draft);
+    if object.location.was_told {
+        describe_location(&object.location, &mut draft);
     }
-    for (member, value) in object.iter().filter(|(member, _)| !RESERVED.contains(&member.as_str())) {
-        describe_member(member, value, &mut draft.attributes);
+    for (name, (member, value)) in object.attributes.iter() {
+        describe_member(name, *member, *value, &mut draft.attributes);
     }
-    if let Some(event) = object.get("event_id").and_then(Json::as_i64) {
+    if let Some(event) = object.event.as_i64() {
         describe_event(event, &mut draft.attributes);
     }
-    describe_networks(object, &mut draft);
-    match object.get("custom_attributes") {
-        Some(Json::Object(custom)) => {
-            for (name, value) in custom.iter().take(LIST_MAX) {
-                push_json(&mut draft.attributes, Key::from_spelling(name), Some(value));
-            }
-        }
-        Some(Json::Array(custom)) => {
-            for item in custom.iter().take(LIST_MAX) {
-                let Some(name) = item.get("type").and_then(Json::as_str) else { continue };
-                let numbered = item.get("id").and_then(Json::as_u64).map_or_else(|| String::from(name), |id| format!("{name}[{id}]"));
-                push_json(&mut draft.attributes, Key::from_spelling(&numbered), item.get("value"));
-            }
-        }
-        _ => {}
-    }
+    describe_cells(object.cells, &mut draft);
+    describe_networks(object.networks, &mut draft);
+    describe_custom(object.custom, &mut draft.attributes);
     draft.finish()
 }
 
-fn describe_location(location: &Map<String, Json>, draft: &mut Draft) {
-    let number = |member: &str| location.get(member).and_then(Json::as_f64);
-    let kind = location.get("fix_type").and_then(Json::as_str).unwrap_or_default().to_ascii_uppercase();
-    draft.valid = !(kind.contains("NO_FIX") || kind.contains("LAST"));
-    draft.place_of(number("latitude"), number("longitude"));
-    match (location.get("gnss_time").and_then(instant), draft.time) {
+fn describe_location(location: &Location<'_>, draft: &mut Draft) {
+    let kind = location.kind.text().unwrap_or_default();
+    let says = |word: &[u8]| kind.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
+    draft.valid = !(says(b"NO_FIX") || says(b"LAST"));
+    draft.place_of(location.latitude, location.longitude);
+    match (instant(location.time), draft.time) {
         (Some(fixed), _) if draft.valid && draft.has_place() => draft.time = Some(fixed),
         (Some(fixed), Some(told)) if draft.has_place() && fixed < told => {
             draft.set(Name::FixAgeS, Value::Int(told.saturating_sub(fixed).div_euclid(MICROS_PER_SECOND)));
         }
         _ => {}
     }
-    if let Some(height) = number("altitude") {
+    if let Some(height) = location.altitude {
         draft.altitude_m(height);
     }
-    if let Some(speed) = number("speed") {
+    if let Some(speed) = location.speed {
         draft.speed_kmh(speed);
     }
-    if let Some(heading) = number("heading") {
+    if let Some(heading) = location.heading {
         draft.course_deg(heading);
     }
-    for (member, value) in location.iter().filter(|(member, _)| !PLACE.contains(&member.as_str())) {
-        let key = match member.as_str() {
-            "fix_type" => Key::Named(Name::GpsStatus, 0),
-            "precision" => Key::Named(Name::AccuracyM, 0),
-            _ => Key::from_spelling(member),
+    for (name, (member, value)) in location.attributes.iter() {
+        let key = match member {
+            Some(PlaceMember::FixType) => Key::Named(Name::GpsStatus, 0),
+            Some(PlaceMember::Precision) => Key::Named(Name::AccuracyM, 0),
+            _ => Key::from_spelling(name),
         };
-        push_json(&mut draft.attributes, key, Some(value));
+        value.push(key, &mut draft.attributes);
     }
 }
 
@@ -266,21 +353,23 @@ fn numbered(member: &str) -> Option<(Name, u8)> {
     Some((*name, number))
 }
 
-fn describe_member(member: &str, value: &Json, attributes: &mut Attributes) {
-    if let Some((_, name)) = ALIASES.iter().find(|(alias, _)| *alias == member) {
-        return push_json(attributes, Key::Named(*name, 0), Some(value));
+fn describe_member(name: &str, member: Option<Member>, value: Json<'_>, attributes: &mut Attributes) {
+    if let Some(name) = member.and_then(Member::attribute) {
+        return value.push(Key::Named(name, 0), attributes);
     }
-    let thousand = |value: &Json| value.as_f64().filter(|value| value.abs() < 1e12).map(|value| Value::Int(carry::whole(value * 1_000.0)));
-    if let (Some((_, name)), Some(value)) = (THOUSANDS.iter().find(|(alias, _)| *alias == member), thousand(value)) {
-        return attributes.set(*name, value);
+    let thousand = || value.as_f64().filter(|value| value.abs() < 1e12).map(|value| Value::Int(carry::whole(value * 1_000.0)));
+    if let Some(name) = member.and_then(Member::thousands)
+        && let Some(value) = thousand()
+    {
+        return attributes.set(name, value);
     }
-    match numbered(member) {
-        Some((Name::AnalogMv, number)) => match thousand(value) {
+    match numbered(name) {
+        Some((Name::AnalogMv, number)) => match thousand() {
             Some(value) => attributes.push(Key::Named(Name::AnalogMv, number), value),
-            None => push_json(attributes, Key::Text(member), Some(value)),
+            None => value.push(Key::Text(name), attributes),
         },
-        Some((name, number)) => push_json(attributes, Key::Named(name, number), Some(value)),
-        None => push_json(attributes, Key::from_spelling(member), Some(value)),
+        Some((name, number)) => value.push(Key::Named(name, number), attributes),
+        None => value.push(Key::from_spelling(name), attributes),
     }
 }
 
@@ -294,27 +383,96 @@ fn describe_event(event: i64, attributes: &mut Attributes) {
     }
 }
 
-fn describe_networks(object: &Map<String, Json>, draft: &mut Draft) {
-    let list = |member: &str| object.get(member).and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default().iter().take(LIST_MAX);
-    let signal = |item: &Json| item.get("rssi").and_then(Json::as_i64).and_then(|rssi| u16::try_from(rssi.unsigned_abs()).ok());
-    for (number, cell) in (1..).zip(list("mobile_cells")) {
-        let number_of = |member: &str| cell.get(member).and_then(Json::as_u64);
+/// The first values of a list, each with its number from 0 on.
+fn each<'a>(list: Json<'a>, mut take: impl FnMut(u8, &mut Reader<'a>) -> Option<()>) {
+    if let Json::Nested(list) = list {
+        let mut numbers = 0..LIST_MAX;
+        // At the end of the numbers nothing more is read.
+        list.reader().items(|reader| take(numbers.next()?, reader));
+    }
+}
+
+fn signal(value: Json<'_>) -> Option<u16> {
+    value.as_i64().and_then(|rssi| u16::try_from(rssi.unsigned_abs()).ok())
+}
+
+fn describe_cells(cells: Json<'_>, draft: &mut Draft) {
+    let mut technology = None;
+    each(cells, |number, reader| {
+        let (mut country, mut network, mut area, mut id, mut rssi, mut kind) = (None, None, None, None, None, Json::Null);
+        reader.members_if_object(|reader, name| {
+            let value = reader.value()?;
+            match &*name {
+                "mcc" => country = value.as_u64(),
+                "mnc" => network = value.as_u64(),
+                "lac" => area = value.as_u64(),
+                "cell_id" => id = value.as_u64(),
+                "rssi" => rssi = signal(value),
+                "type" => kind = value,
+                _ => {}
+            }
+            Some(())
+        })?;
         let operator =
-            number_of("mcc").zip(number_of("mnc")).and_then(|(mcc, mnc)| Some((u16::try_from(mcc).ok()?, u16::try_from(mnc).ok()?)));
-        if let (Some(operator), Some(area), Some(id)) = (operator, number_of("lac"), number_of("cell_id")) {
-            draft.set_numbered(Name::Cell, number, Value::Text(cell_text(operator, (area, id), signal(cell)).as_str()));
+            country.zip(network).and_then(|(country, network)| Some((u16::try_from(country).ok()?, u16::try_from(network).ok()?)));
+        if let (Some(operator), Some(area), Some(id)) = (operator, area, id) {
+            let text = cell_text(operator, (area, id), rssi);
+            draft.set_numbered(Name::Cell, number.saturating_add(1), Value::Text(text.as_str()));
         }
-    }
-    let technology = list("mobile_cells").find_map(|cell| cell.get("type").and_then(Json::as_str));
+        technology = technology.take().or_else(|| kind.text());
+        Some(())
+    });
     if let Some(technology) = technology.filter(|_| draft.attributes.get(Name::Network).is_none()) {
-        draft.set_text(Name::Network, technology);
+        draft.set_text(Name::Network, &technology);
     }
-    for (number, point) in (1..).zip(list("wifi_points")) {
-        let digits: String = point.get("mac").and_then(Json::as_str).unwrap_or_default().chars().filter(char::is_ascii_hexdigit).collect();
+}
+
+fn describe_networks(networks: Json<'_>, draft: &mut Draft) {
+    each(networks, |number, reader| {
+        let (mut address, mut rssi) = (Json::Null, None);
+        reader.members_if_object(|reader, name| {
+            let value = reader.value()?;
+            match &*name {
+                "mac" => address = value,
+                "rssi" => rssi = signal(value),
+                _ => {}
+            }
+            Some(())
+        })?;
+        let digits: String = address.text().unwrap_or_default().chars().filter(char::is_ascii_hexdigit).collect();
         if let Some(address) = wire::from_hex(&digits).and_then(|address| <[u8; 6]>::try_from(address.as_slice()).ok()) {
-            draft.set_numbered(Name::Wifi, number, Value::Text(wifi_text(address, signal(point)).as_str()));
+            draft.set_numbered(Name::Wifi, number.saturating_add(1), Value::Text(wifi_text(address, rssi).as_str()));
+        }
+        Some(())
+    });
+}
+
+fn describe_custom(custom: Json<'_>, attributes: &mut Attributes) {
+    if let Json::Nested(object) = custom {
+        let mut members = Members::default();
+        object.reader().members(|reader, name| reader.value().map(|value| members.put(name, value)));
+        for (name, value) in members.iter().take(usize::from(LIST_MAX)) {
+            value.push(Key::from_spelling(name), attributes);
         }
     }
+    each(custom, |_, reader| {
+        let (mut kind, mut id, mut told) = (Json::Null, None, Json::Null);
+        reader.members_if_object(|reader, name| {
+            let value = reader.value()?;
+            match &*name {
+                "type" => kind = value,
+                "id" => id = value.as_u64(),
+                "value" => told = value,
+                _ => {}
+            }
+            Some(())
+        })?;
+        if let Some(name) = kind.text() {
+            let numbered = id.map_or(name.clone(), |id| Cow::Owned(format!("{name}[{id}]")));
+            told.push(Key::from_spelling(&numbered), attributes);
+        }
+        Some(())
+    });
 }
 
 /// Encoder: one message a request or publication.
@@ -340,13 +498,12 @@ fn spelling(key: Key<'_>, value: Value<'_>) -> Option<String> {
     }
     match key {
         Key::Named(name, 0) => {
-            let alias = ALIASES.iter().find(|(_, n)| *n == name).map(|(alias, _)| *alias);
-            Some(alias.unwrap_or(name.as_str()).into())
+            let alias = Member::ALL.iter().find(|member| member.attribute() == Some(name));
+            Some(alias.map_or(name.as_str(), |member| member.as_str()).into())
         }
         Key::Named(..) | Key::Io(_) => Some(key.to_string()),
         Key::Text(text) => {
-            let known = |list: &[(&str, Name)]| list.iter().any(|(alias, _)| *alias == text);
-            let taken = RESERVED.contains(&text) || known(ALIASES) || known(THOUSANDS) || numbered(text).is_some();
+            let taken = Member::from_text(text).is_some() || numbered(text).is_some();
             (!taken && Key::from_spelling(text) == key).then(|| text.into())
         }
     }
@@ -380,13 +537,13 @@ fn write_message(device: &str, record: &Record) -> String {
             }
         }
         location.insert("fix_type".into(), if fix.valid { "HAS_FIX" } else { "NO_FIX" }.into());
-        object.insert("location".into(), Json::Object(location));
+        object.insert("location".into(), Tree::Object(location));
     }
     for (key, value) in record.attributes.iter() {
         let Some(member) = spelling(key, value) else { continue };
         object.entry(member).or_insert_with(|| json_of(value));
     }
-    Json::Object(object).to_string()
+    Tree::Object(object).to_string()
 }
 
 impl Encoder for NgpEncoder {

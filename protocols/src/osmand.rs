@@ -25,6 +25,9 @@
 //! Sources: <https://www.traccar.org/osmand/>, <https://osmand.net/docs/user/plugins/trip-recording/> (online tracking),
 //! <https://github.com/transistorsoft/cordova-background-geolocation-lt/wiki/Location-Data-Schema>.
 
+use crate::attributes::words;
+use crate::json::{self, Json, Members, Reader, Wrong};
+use crate::wire::{Parts, cut, decimal, find, find_any, find_far, split_once};
 use crate::{
     About, Alarm, Attributes, Checksum, DecodeError, Decoder, Encoder, Environment, Fix, HttpRequest, Identifier, Input, Key, Latitude,
     Longitude, Message, Micros, Name, Progress, Record, Replies, Transport, Value, from_rfc3339, http, to_rfc3339,
@@ -34,7 +37,6 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use bytes::BytesMut;
-use serde_json::{Map, Value as Json};
 
 /// What `osmand` is to the rest.
 pub(crate) const ABOUT: About = About {
@@ -56,34 +58,53 @@ const KMH_PER_METRE_A_SECOND: f64 = 3.6;
 /// Below it a bare number is in seconds, else in milliseconds.
 const SECONDS_BELOW: i64 = 1 << 31;
 
-/// Parameters with a meaning of their own; what else has a name of ours is spelled like it.
-const ALIASES: &[(&str, Name)] = &[
-    ("hdop", Name::Hdop),
-    ("batt", Name::BatteryLevelPct),
-    ("accuracy", Name::AccuracyM),
-    ("charge", Name::Charging),
-    ("driverUniqueId", Name::DriverId),
-    ("odometer", Name::OdometerM),
-    ("sat", Name::Satellites),
-    ("cell", Name::Cell),
-    ("wifi", Name::Wifi),
-];
-/// Parameters that are not attributes.
-const RESERVED: &[&str] = &["id", "deviceid", "lat", "lon", "location", "timestamp", "valid", "speed", "bearing", "heading", "altitude"];
+words! {
+    /// Parameters with a meaning of their own; what else has a name of ours is spelled like it.
+    Parameter {
+        Id = "id", DeviceId = "deviceid", Lat = "lat", Lon = "lon", Location = "location", Timestamp = "timestamp", Valid = "valid",
+        Speed = "speed", Bearing = "bearing", Heading = "heading", Altitude = "altitude", Hdop = "hdop", Batt = "batt",
+        Accuracy = "accuracy", Charge = "charge", DriverUniqueId = "driverUniqueId", Odometer = "odometer", Sat = "sat", Cell = "cell",
+        Wifi = "wifi",
+    }
+}
+
+impl Parameter {
+    /// The attribute that it is.
+    const fn attribute(self) -> Option<Name> {
+        match self {
+            Self::Hdop => Some(Name::Hdop),
+            Self::Batt => Some(Name::BatteryLevelPct),
+            Self::Accuracy => Some(Name::AccuracyM),
+            Self::Charge => Some(Name::Charging),
+            Self::DriverUniqueId => Some(Name::DriverId),
+            Self::Odometer => Some(Name::OdometerM),
+            Self::Sat => Some(Name::Satellites),
+            Self::Cell => Some(Name::Cell),
+            Self::Wifi => Some(Name::Wifi),
+            Self::Id | Self::DeviceId | Self::Lat | Self::Lon | Self::Location | Self::Timestamp | Self::Valid => None,
+            Self::Speed | Self::Bearing | Self::Heading | Self::Altitude => None,
+        }
+    }
+}
+
 /// Names whose value is text even if it looks like a number.
-const TEXTUAL: &[Name] = &[
-    Name::DriverId,
-    Name::Cell,
-    Name::Wifi,
-    Name::Vin,
-    Name::Iccid,
-    Name::Imsi,
-    Name::Phone,
-    Name::Operator,
-    Name::TrackerId,
-    Name::Tag,
-    Name::Text,
-];
+const fn is_textual(key: Key<'_>) -> bool {
+    let Key::Named(name, _) = key else { return false };
+    matches!(
+        name,
+        Name::DriverId
+            | Name::Cell
+            | Name::Wifi
+            | Name::Vin
+            | Name::Iccid
+            | Name::Imsi
+            | Name::Phone
+            | Name::Operator
+            | Name::TrackerId
+            | Name::Tag
+            | Name::Text
+    )
+}
 
 /// Decoder.
 #[derive(Debug, Default)]
@@ -108,8 +129,7 @@ impl Decoder for OsmAndDecoder {
         replies: &mut Replies,
     ) -> Result<(), DecodeError> {
         let Input::Http(request) = input else { return Err(DecodeError::skipped("the protocol has no MQTT form")) };
-        let messages = read(request, env.now).inspect_err(|_| http::refuse(replies))?;
-        out.extend(messages);
+        read(request, env.now, out).inspect_err(|_| http::refuse(replies))?;
         http::acknowledge(replies, b"");
         Ok(())
     }
@@ -119,36 +139,49 @@ impl Decoder for OsmAndDecoder {
     }
 }
 
-fn read(request: &HttpRequest<'_>, now: Micros) -> Result<Vec<Message>, DecodeError> {
+fn read(request: &HttpRequest<'_>, now: Micros, out: &mut Vec<Message>) -> Result<(), DecodeError> {
     if request.uri.len() > FRAME_BYTES_MAX || request.body.len() > FRAME_BYTES_MAX {
         return Err(DecodeError::skipped("request too long"));
     }
-    let query = request.uri.split_once('?').map_or("", |(_, query)| query);
+    let query = split_once(request.uri, b'?').map_or("", |(_, query)| query);
     let body = request.body.trim_ascii();
     let says_json = request.header("content-type").is_some_and(|t| t.trim_start().starts_with("application/json"));
     if says_json || body.starts_with(b"{") {
-        return read_json(body, query, now);
+        return read_json(body, query, now, out);
     }
     let form = core::str::from_utf8(body).map_err(|_| DecodeError::skipped("the body is no UTF-8"))?;
     let mut found = Found::default();
-    for (name, value) in pairs(query).chain(pairs(form)) {
-        found.parameter(&name, &value);
+    for part in [query, form] {
+        each_pair(part, |name, value| found.parameter(name, value));
     }
     let identifier = found.identifier.ok_or(DecodeError::skipped("no device id"))?;
-    Ok(alloc::vec![Message::Record { identifier: Some(identifier), record: found.into_record(now) }])
+    out.push(Message::Record { identifier: Some(identifier), record: found.into_record(now) });
+    Ok(())
 }
 
-/// Names and values of a query.
-pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
-    query.split('&').filter(|part| !part.is_empty()).map(|part| {
-        let (name, value) = part.split_once('=').unwrap_or((part, ""));
-        (unescaped(name), unescaped(value))
+/// Names and values of a query. Few have escapes: one look for them over the whole spares one at each name and value.
+fn each_pair(query: &str, mut take: impl FnMut(&str, &str)) {
+    let escaped = find_far(query.as_bytes(), ESCAPES).is_some();
+    cut(query, b'&', |part| {
+        let (name, value) = split_once(part, b'=').unwrap_or((part, ""));
+        if escaped { take(&unescaped(name), &unescaped(value)) } else { take(name, value) }
+    });
+}
+
+/// The first value of a query whose name is wanted.
+pub(crate) fn in_query(query: &str, wanted: impl Fn(&str) -> bool) -> Option<Cow<'_, str>> {
+    Parts::of(query, '&').filter(|part| !part.is_empty()).find_map(|part| {
+        let (name, value) = split_once(part, b'=').unwrap_or((part, ""));
+        wanted(&unescaped(name)).then(|| unescaped(value))
     })
 }
 
+/// What begins an escape, and what is one.
+const ESCAPES: [u8; 2] = [b'%', b'+'];
+
 /// Undoes percent escapes and `+`. A broken escape stands for itself; what is no UTF-8 becomes U+FFFD.
 fn unescaped(text: &str) -> Cow<'_, str> {
-    if !text.contains(['%', '+']) {
+    if find_any(text.as_bytes(), ESCAPES).is_none() {
         return Cow::Borrowed(text);
     }
     let mut bytes = Vec::with_capacity(text.len());
@@ -168,7 +201,7 @@ fn unescaped(text: &str) -> Cow<'_, str> {
             (None, other) => bytes.push(*other),
         }
     }
-    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+    Cow::Owned(String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
 fn write_escaped(text: &str, out: &mut String) {
@@ -194,32 +227,37 @@ struct Found {
     course_deg: Option<f32>,
     altitude_m: Option<f32>,
     attributes: Attributes,
+    /// Cells, and wireless networks, whose numbers are known to be taken.
+    cells: u8,
+    networks: u8,
 }
 
 impl Found {
+    #[inline(never)]
     fn parameter(&mut self, name: &str, text: &str) {
-        let number = || text.trim().parse::<f64>().ok().filter(|v| v.is_finite());
-        let used = match name {
-            "id" | "deviceid" => {
+        let number = || number(text);
+        let parameter = Parameter::from_text(name);
+        let used = match parameter {
+            Some(Parameter::Id | Parameter::DeviceId) => {
                 self.identifier = self.identifier.or_else(|| Identifier::new(text));
                 true
             }
-            "lat" => self.latitude(number()),
-            "lon" => self.longitude(number()),
-            "location" => match text.split_once(',').map(|(lat, lon)| (lat.trim().parse(), lon.trim().parse())) {
+            Some(Parameter::Lat) => self.latitude(number()),
+            Some(Parameter::Lon) => self.longitude(number()),
+            Some(Parameter::Location) => match text.split_once(',').map(|(lat, lon)| (lat.trim().parse(), lon.trim().parse())) {
                 Some((Ok(latitude), Ok(longitude))) => self.latitude(Some(latitude)) && self.longitude(Some(longitude)),
                 _ => false,
             },
-            "timestamp" => self.time(read_time(text)),
-            "valid" => {
+            Some(Parameter::Timestamp) => self.time(read_time(text)),
+            Some(Parameter::Valid) => {
                 self.not_valid = !matches!(text, "true" | "True" | "TRUE" | "1");
                 true
             }
-            "speed" => keep(&mut self.speed_kmh, number().filter(|v| *v >= 0.0).and_then(|v| single(v * KMH_PER_KNOT))),
-            "bearing" | "heading" => keep(&mut self.course_deg, number().and_then(course)),
-            "altitude" => keep(&mut self.altitude_m, number().and_then(single)),
-            _ => {
-                self.attribute(name, text);
+            Some(Parameter::Speed) => keep(&mut self.speed_kmh, number().filter(|v| *v >= 0.0).and_then(|v| single(v * KMH_PER_KNOT))),
+            Some(Parameter::Bearing | Parameter::Heading) => keep(&mut self.course_deg, number().and_then(course)),
+            Some(Parameter::Altitude) => keep(&mut self.altitude_m, number().and_then(single)),
+            other => {
+                self.attribute(name, other.and_then(Parameter::attribute), text);
                 true
             }
         };
@@ -247,16 +285,11 @@ impl Found {
         keep(&mut self.time, time)
     }
 
-    fn attribute(&mut self, name: &str, text: &str) {
-        if name.is_empty() {
-            return;
-        }
-        let key = match ALIASES.iter().find(|(alias, _)| *alias == name) {
-            Some((_, name @ (Name::Cell | Name::Wifi))) => {
-                let free = (0..u8::MAX).find(|index| self.attributes.find(Key::Named(*name, *index)).is_none());
-                Key::Named(*name, free.unwrap_or(u8::MAX))
-            }
-            Some((_, name)) => Key::Named(*name, 0),
+    fn attribute(&mut self, name: &str, meant: Option<Name>, text: &str) {
+        let key = match meant {
+            Some(name @ (Name::Cell | Name::Wifi)) => self.free(name),
+            Some(name) => Key::Named(name, 0),
+            None if name.is_empty() => return,
             None => Key::from_spelling(name),
         };
         match read_value(key, text) {
@@ -265,6 +298,15 @@ impl Found {
             }
             value => self.attributes.push(key, value),
         }
+    }
+
+    /// The first number that is not taken, of what may come many times. Nothing is ever taken away: those that were taken, are.
+    fn free(&mut self, name: Name) -> Key<'static> {
+        let taken = if name == Name::Cell { &mut self.cells } else { &mut self.networks };
+        while *taken < u8::MAX && self.attributes.find(Key::Named(name, *taken)).is_some() {
+            *taken = taken.saturating_add(1);
+        }
+        Key::Named(name, *taken)
     }
 
     fn into_record(self, now: Micros) -> Record {
@@ -279,6 +321,11 @@ impl Found {
         let fix_time = self.time.or(if self.time_unreadable { None } else { Some(now) });
         Record { fix_time, fix, attributes: self.attributes }
     }
+}
+
+/// A number, with or without white space around it. It has none where it can be read as it stands.
+fn number(text: &str) -> Option<f64> {
+    decimal(text).or_else(|| decimal(text.trim()))
 }
 
 fn keep<T>(place: &mut Option<T>, value: Option<T>) -> bool {
@@ -299,7 +346,7 @@ fn course(degrees: f64) -> Option<f32> {
 
 fn read_time(text: &str) -> Option<Micros> {
     let text = text.trim();
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let (whole, fraction) = split_once(text, b'.').unwrap_or((text, ""));
     let Ok(number) = whole.parse::<i64>() else {
         // A plus that was not escaped has become a space.
         let zone = text.rsplit_once(' ').filter(|(time, _)| time.len() > 10);
@@ -321,34 +368,28 @@ fn read_time(text: &str) -> Option<Micros> {
 
 /// What a text says as an attribute: a number only if nothing of the text is lost by it.
 fn read_value<'a>(key: Key<'_>, text: &'a str) -> Value<'a> {
-    match key {
-        Key::Named(name, _) if TEXTUAL.contains(&name) => return Value::Text(text),
-        Key::Named(Name::Alarm, _) => {
-            if let Some(alarm) = read_alarm(text) {
-                return Value::Alarm(alarm);
-            }
-        }
-        _ => {}
-    }
-    match text {
-        "true" => return Value::Bool(true),
-        "false" => return Value::Bool(false),
-        _ => {}
-    }
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let padded = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
-    let plain = digits.starts_with(|c: char| c.is_ascii_digit()) && !padded;
-    if !plain || text == "-0" {
+    if is_textual(key) {
         return Value::Text(text);
     }
-    if let Ok(whole) = text.parse::<i64>() {
-        return Value::Int(whole);
+    if matches!(key, Key::Named(Name::Alarm, _))
+        && let Some(alarm) = read_alarm(text)
+    {
+        return Value::Alarm(alarm);
     }
-    if let Ok(whole) = text.parse::<u64>() {
-        return Value::Unsigned(whole);
+    let digits = match text.as_bytes() {
+        b"true" => return Value::Bool(true),
+        b"false" => return Value::Bool(false),
+        b"-0" => return Value::Text(text),
+        [b'-', digits @ ..] | digits => digits,
+    };
+    match digits {
+        [b'0', b'.', ..] | [b'1'..=b'9', ..] | [b'0'] => {}
+        _ => return Value::Text(text),
     }
-    let float = digits.contains('.').then(|| text.parse::<f64>().ok()).flatten();
-    float.filter(|v| v.is_finite()).map_or(Value::Text(text), Value::Float)
+    if find(digits, b'.').is_some() {
+        return decimal(text).map_or(Value::Text(text), Value::Float);
+    }
+    text.parse().map(Value::Int).or_else(|_| text.parse().map(Value::Unsigned)).unwrap_or(Value::Text(text))
 }
 
 /// Our word for an alarm, or the one that other servers of this protocol use.
@@ -371,64 +412,148 @@ fn read_alarm(text: &str) -> Option<Alarm> {
     })
 }
 
-fn read_json(body: &[u8], query: &str, now: Micros) -> Result<Vec<Message>, DecodeError> {
-    let json: Json = serde_json::from_slice(body).map_err(|_| DecodeError::skipped("no JSON"))?;
-    let root = json.as_object().ok_or(DecodeError::skipped("no JSON object"))?;
-    let named = ["device_id", "deviceid", "id"].iter().find_map(|name| root.get(*name)).and_then(|id| match id {
-        Json::String(text) => Identifier::new(text),
-        Json::Number(number) => Identifier::new(&number.to_string()),
-        _ => None,
+fn read_json(body: &[u8], query: &str, now: Micros, out: &mut Vec<Message>) -> Result<(), DecodeError> {
+    // The first of these that is there names the device.
+    let mut names = [("device_id", None), ("deviceid", None), ("id", None)];
+    let mut location = Json::Null;
+    let read = json::read_object(body, |reader, name| {
+        let value = reader.value()?;
+        match names.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, place)) => *place = Some(value),
+            None if name == "location" => location = value,
+            None => {}
+        }
+        Some(())
     });
-    let in_query = || pairs(query).find(|(name, _)| name == "id" || name == "deviceid").and_then(|(_, value)| Identifier::new(&value));
-    let identifier = named.or_else(in_query).ok_or(DecodeError::skipped("no device id"))?;
-    let locations = match root.get("location") {
-        Some(Json::Array(list)) if list.len() > LOCATIONS_MAX => return Err(DecodeError::skipped("too many locations")),
-        Some(Json::Array(list)) => list.iter().map(Json::as_object).collect::<Option<Vec<_>>>(),
-        Some(Json::Object(one)) => Some(alloc::vec![one]),
-        _ => None,
+    read.map_err(|wrong| match wrong {
+        Wrong::NoJson => DecodeError::skipped("no JSON"),
+        Wrong::NoObject => DecodeError::skipped("no JSON object"),
+    })?;
+    let named = names.iter().find_map(|(_, value)| *value).and_then(Json::spelled).and_then(|id| Identifier::new(&id));
+    let queried = || in_query(query, |name| matches!(name, "id" | "deviceid")).and_then(|id| Identifier::new(&id));
+    let identifier = named.or_else(queried).ok_or(DecodeError::skipped("no device id"))?;
+    let Json::Nested(location) = location else { return Err(DecodeError::skipped("no location")) };
+    let mut take = |reader: &mut Reader<'_>| {
+        let record = read_location(reader, now)?;
+        out.push(Message::Record { identifier: Some(identifier), record });
+        Some(())
     };
-    let locations = locations.filter(|l| !l.is_empty()).ok_or(DecodeError::skipped("no location"))?;
-    let message = |location| Message::Record { identifier: Some(identifier), record: read_location(location, now) };
-    Ok(locations.into_iter().map(message).collect())
+    let mut reader = location.reader();
+    if reader.is_object() {
+        return take(&mut reader).ok_or(DecodeError::skipped("no location"));
+    }
+    let (mut count, mut all_objects) = (0_usize, true);
+    location.reader().items(|reader| {
+        count = count.saturating_add(1);
+        all_objects &= reader.is_object();
+        reader.value().map(drop)
+    });
+    if count > LOCATIONS_MAX {
+        return Err(DecodeError::skipped("too many locations"));
+    }
+    if count == 0 || !all_objects {
+        return Err(DecodeError::skipped("no location"));
+    }
+    reader.items(take).ok_or(DecodeError::skipped("no location"))
 }
 
-fn read_location(location: &Map<String, Json>, now: Micros) -> Record {
+/// The members of a location that are looked at, and those of the objects in it.
+#[derive(Default)]
+struct Location<'a> {
+    time: Json<'a>,
+    coords: Json<'a>,
+    event: Json<'a>,
+    is_moving: Json<'a>,
+    odometer: Json<'a>,
+    mock: Json<'a>,
+    activity: Json<'a>,
+    battery: Json<'a>,
+    extras: Json<'a>,
+}
+
+impl<'a> Location<'a> {
+    fn place(&mut self, name: &str) -> Option<&mut Json<'a>> {
+        Some(match name {
+            "timestamp" => &mut self.time,
+            "coords" => &mut self.coords,
+            "event" => &mut self.event,
+            "is_moving" => &mut self.is_moving,
+            "odometer" => &mut self.odometer,
+            "mock" => &mut self.mock,
+            "activity" => &mut self.activity,
+            "battery" => &mut self.battery,
+            "extras" => &mut self.extras,
+            _ => return None,
+        })
+    }
+}
+
+/// The last members of these names of an object; `null` for what is not there, or is in no object.
+fn members_of<'a, const COUNT: usize>(object: Json<'a>, names: [&str; COUNT]) -> [Json<'a>; COUNT] {
+    let mut values = [Json::Null; COUNT];
+    if let Json::Nested(object) = object {
+        object.reader().members(|reader, name| {
+            let value = reader.value()?;
+            if let Some((_, place)) = names.iter().zip(&mut values).find(|(wanted, _)| **wanted == name) {
+                *place = value;
+            }
+            Some(())
+        });
+    }
+    values
+}
+
+fn read_location<'a>(reader: &mut Reader<'a>, now: Micros) -> Option<Record> {
+    let mut location = Location::default();
+    reader.members(|reader, name| {
+        let value = reader.value()?;
+        if let Some(place) = location.place(&name) {
+            *place = value;
+        }
+        Some(())
+    })?;
     let mut found = Found::default();
-    match location.get("timestamp") {
-        None | Some(Json::Null) => {}
-        Some(Json::String(text)) => drop(found.time(read_time(text))),
-        Some(other) => drop(found.time(read_time(&other.to_string()))),
+    if location.time != Json::Null {
+        found.time(location.time.spelled().and_then(|text| read_time(&text)));
     }
-    if let Some(coords) = location.get("coords").and_then(Json::as_object) {
-        let number = |name: &str| coords.get(name).and_then(Json::as_f64);
-        found.latitude(number("latitude"));
-        found.longitude(number("longitude"));
-        found.altitude_m = number("altitude").and_then(single);
-        found.speed_kmh = number("speed").filter(|v| *v >= 0.0).and_then(|v| single(v * KMH_PER_METRE_A_SECOND));
-        found.course_deg = number("heading").and_then(course);
-        if let Some(accuracy) = number("accuracy").filter(|v| *v >= 0.0) {
-            found.attributes.set(Name::AccuracyM, Value::Float(accuracy));
+    let coords = members_of(location.coords, ["latitude", "longitude", "altitude", "speed", "heading", "accuracy"]);
+    let [latitude, longitude, altitude, speed, heading, accuracy] = coords.map(Json::as_f64);
+    found.latitude(latitude);
+    found.longitude(longitude);
+    found.altitude_m = altitude.and_then(single);
+    found.speed_kmh = speed.filter(|v| *v >= 0.0).and_then(|v| single(v * KMH_PER_METRE_A_SECOND));
+    found.course_deg = heading.and_then(course);
+    if let Some(accuracy) = accuracy.filter(|v| *v >= 0.0) {
+        found.attributes.set(Name::AccuracyM, Value::Float(accuracy));
+    }
+    let [activity] = members_of(location.activity, ["type"]);
+    let [level, is_charging] = members_of(location.battery, ["level", "is_charging"]);
+    let told = [
+        (Name::Event, location.event),
+        (Name::Motion, location.is_moving),
+        (Name::OdometerM, location.odometer),
+        (Name::Mock, location.mock),
+        (Name::Activity, activity),
+    ];
+    for (name, value) in told {
+        value.push(Key::Named(name, 0), &mut found.attributes);
+    }
+    if let Some(level) = level.as_f64().filter(|v| *v >= 0.0) {
+        found.attributes.set(Name::BatteryLevelPct, Value::Float(libm::round(level * 10_000.0) / 100.0));
+    }
+    is_charging.push(Key::Named(Name::Charging, 0), &mut found.attributes);
+    if let Json::Nested(extras) = location.extras {
+        let mut members = Members::default();
+        extras.reader().members(|reader, name| reader.value().map(|value| members.put(name, value)));
+        for (name, value) in members.iter() {
+            value.push(Key::from_spelling(name), &mut found.attributes);
         }
     }
-    let members = [("event", Name::Event), ("is_moving", Name::Motion), ("odometer", Name::OdometerM), ("mock", Name::Mock)];
-    for (member, name) in members {
-        push_json(&mut found.attributes, Key::Named(name, 0), location.get(member));
-    }
-    push_json(&mut found.attributes, Key::Named(Name::Activity, 0), location.get("activity").and_then(|a| a.get("type")));
-    if let Some(battery) = location.get("battery") {
-        if let Some(level) = battery.get("level").and_then(Json::as_f64).filter(|v| *v >= 0.0) {
-            found.attributes.set(Name::BatteryLevelPct, Value::Float(libm::round(level * 10_000.0) / 100.0));
-        }
-        push_json(&mut found.attributes, Key::Named(Name::Charging, 0), battery.get("is_charging"));
-    }
-    for (name, value) in location.get("extras").and_then(Json::as_object).into_iter().flatten() {
-        push_json(&mut found.attributes, Key::from_spelling(name), Some(value));
-    }
-    found.into_record(now)
+    Some(found.into_record(now))
 }
 
 /// A value as a JSON document has it.
-pub(crate) fn json_of(value: Value<'_>) -> Json {
+pub(crate) fn json_of(value: Value<'_>) -> serde_json::Value {
     match value {
         Value::Bool(v) => v.into(),
         Value::Int(v) => v.into(),
@@ -436,25 +561,6 @@ pub(crate) fn json_of(value: Value<'_>) -> Json {
         Value::Float(v) => v.into(),
         Value::Text(text) => text.into(),
         Value::Alarm(alarm) => alarm.as_str().into(),
-    }
-}
-
-/// Adds a member of a JSON object; `null` is nothing, a list or an object is kept as its text.
-pub(crate) fn push_json(attributes: &mut Attributes, key: Key<'_>, value: Option<&Json>) {
-    match value {
-        None | Some(Json::Null) => {}
-        Some(Json::Bool(v)) => attributes.push(key, Value::Bool(*v)),
-        Some(Json::Number(number)) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
-            (Some(v), _, _) => attributes.push(key, Value::Int(v)),
-            (None, Some(v), _) => attributes.push(key, Value::Unsigned(v)),
-            (None, None, Some(v)) => attributes.push(key, Value::Float(v)),
-            (None, None, None) => {}
-        },
-        Some(Json::String(text)) => match Alarm::from_text(text).filter(|_| matches!(key, Key::Named(Name::Alarm, _))) {
-            Some(alarm) => attributes.push(key, Value::Alarm(alarm)),
-            None => attributes.push(key, Value::Text(text)),
-        },
-        Some(nested) => attributes.push(key, Value::Text(&nested.to_string())),
     }
 }
 
@@ -505,20 +611,16 @@ impl Encoder for OsmAndEncoder {
     }
 }
 
-fn is_textual(key: Key<'_>) -> bool {
-    matches!(key, Key::Named(name, _) if TEXTUAL.contains(&name))
-}
-
 /// The parameter for an attribute; `None`: it would be taken for something else.
 fn spelling(key: Key<'_>) -> Option<String> {
     match key {
         Key::Named(name, 0) => {
-            let alias = ALIASES.iter().find(|(_, n)| *n == name).map(|(alias, _)| *alias);
-            Some(alias.unwrap_or(name.as_str()).into())
+            let alias = Parameter::ALL.iter().find(|parameter| parameter.attribute() == Some(name));
+            Some(alias.map_or(name.as_str(), |parameter| parameter.as_str()).into())
         }
         Key::Named(..) | Key::Io(_) => Some(key.to_string()),
         Key::Text(text) => {
-            let taken = text.is_empty() || RESERVED.contains(&text) || ALIASES.iter().any(|(alias, _)| *alias == text);
+            let taken = text.is_empty() || Parameter::from_text(text).is_some();
             (!taken && Key::from_spelling(text) == key).then(|| text.into())
         }
     }

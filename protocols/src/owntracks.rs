@@ -14,7 +14,10 @@
 //!
 //! Source: <https://owntracks.org/booklet/tech/json/> and <https://owntracks.org/booklet/tech/http/>.
 
-use crate::osmand::{json_of, pairs, push_json};
+use crate::attributes::words;
+use crate::json::{self, Json, Members, Wrong};
+use crate::osmand::{in_query, json_of};
+use crate::wire::split_once;
 use crate::{
     About, Alarm, Attributes, Checksum, DecodeError, Decoder, Encoder, Environment, Fix, HttpRequest, Identifier, Input, Key, Latitude,
     Longitude, Message, Micros, MqttPublish, Name, Progress, Record, Replies, Transport, Value, http,
@@ -24,7 +27,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use bytes::BytesMut;
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Tree};
 
 /// What `owntracks` is to the rest.
 pub(crate) const ABOUT: About = About {
@@ -40,17 +43,29 @@ pub(crate) const ABOUT: About = About {
 /// The largest payload or body.
 const FRAME_BYTES_MAX: usize = 64 * 1024;
 
-/// Members that are attributes of ours under another name.
-const ALIASES: &[(&str, Name)] = &[
-    ("acc", Name::AccuracyM),
-    ("batt", Name::BatteryLevelPct),
-    ("conn", Name::Network),
-    ("tid", Name::TrackerId),
-    ("m", Name::Mode),
-    ("BSSID", Name::Wifi),
-];
-/// Members that are no attributes, or are attributes in a way of their own.
-const RESERVED: &[&str] = &["_type", "tst", "lat", "lon", "alt", "vel", "cog", "valid", "topic", "bs", "p", "inregions"];
+words! {
+    /// Members with a meaning of their own; what else has a name of ours is spelled like it.
+    Member {
+        Type = "_type", Tst = "tst", Lat = "lat", Lon = "lon", Alt = "alt", Vel = "vel", Cog = "cog", Valid = "valid", Topic = "topic",
+        Bs = "bs", P = "p", InRegions = "inregions", Acc = "acc", Batt = "batt", Conn = "conn", Tid = "tid", M = "m", Bssid = "BSSID",
+    }
+}
+
+impl Member {
+    /// The attribute that it is.
+    const fn attribute(self) -> Option<Name> {
+        match self {
+            Self::Acc => Some(Name::AccuracyM),
+            Self::Batt => Some(Name::BatteryLevelPct),
+            Self::Conn => Some(Name::Network),
+            Self::Tid => Some(Name::TrackerId),
+            Self::M => Some(Name::Mode),
+            Self::Bssid => Some(Name::Wifi),
+            Self::Type | Self::Tst | Self::Lat | Self::Lon | Self::Alt | Self::Vel | Self::Cog | Self::Valid | Self::Topic => None,
+            Self::Bs | Self::P | Self::InRegions => None,
+        }
+    }
+}
 
 /// Decoder.
 #[derive(Debug, Default)]
@@ -71,8 +86,9 @@ impl Decoder for OwnTracksDecoder {
         match input {
             Input::Mqtt(MqttPublish { topic, payload }) => {
                 let identifier = of_topic(topic).ok_or(DecodeError::skipped("no user and device in the topic"))?;
-                out.push(match read_object(payload) {
-                    Ok(object) => read(&object, identifier, payload),
+                let mut object = Object::default();
+                out.push(match read_object(payload, &mut object) {
+                    Ok(()) => read(&object, identifier, payload),
                     Err(error) if payload.len() > FRAME_BYTES_MAX => return Err(error),
                     // The topic says whose it is, and MQTT 3.1.1 cannot say no to one publication: it would come again for ever.
                     Err(error) => Message::Undecoded { identifier: Some(identifier), reason: error.what, raw: payload.to_vec() },
@@ -93,31 +109,76 @@ impl Decoder for OwnTracksDecoder {
 }
 
 fn read_request(request: &HttpRequest<'_>) -> Result<Message, DecodeError> {
-    let object = read_object(request.body)?;
-    let in_query = |name: &str| {
-        let query = request.uri.split_once('?').map_or("", |(_, query)| query);
-        pairs(query).find(|(n, _)| n == name).map(|(_, value)| value)
-    };
-    let user = request.header("x-limit-u").map(Cow::Borrowed).or_else(|| in_query("u"));
-    let device = request.header("x-limit-d").map(Cow::Borrowed).or_else(|| in_query("d"));
+    let mut object = Object::default();
+    read_object(request.body, &mut object)?;
+    let queried = |wanted: &str| in_query(split_once(request.uri, b'?')?.1, |name| name == wanted);
+    let user = request.header("x-limit-u").map(Cow::Borrowed).or_else(|| queried("u"));
+    let device = request.header("x-limit-d").map(Cow::Borrowed).or_else(|| queried("d"));
     let named = match (user, device) {
         (Some(user), Some(device)) => Identifier::new(&format!("{user}/{device}")),
         (Some(one), None) | (None, Some(one)) => Identifier::new(&one),
-        (None, None) => object.get("topic").and_then(Json::as_str).and_then(of_topic),
+        (None, None) => object.topic.text().and_then(|topic| of_topic(&topic)),
     };
     Ok(read(&object, named.ok_or(DecodeError::skipped("no user and device"))?, request.body))
 }
 
-fn read_object(bytes: &[u8]) -> Result<Map<String, Json>, DecodeError> {
+/// A message, its members apart by what they are for.
+#[derive(Default)]
+struct Object<'a> {
+    kind: Cow<'a, str>,
+    topic: Json<'a>,
+    time: Option<f64>,
+    latitude: Option<f64>,
+    longitude: Option<f64>,
+    altitude: Option<f64>,
+    speed: Option<f64>,
+    course: Option<f64>,
+    not_valid: bool,
+    event: Json<'a>,
+    attributes: Members<'a, (Option<Member>, Json<'a>)>,
+}
+
+impl<'a> Object<'a> {
+    /// Takes a member. The last one of a name is meant.
+    fn take(&mut self, kind: &mut Json<'a>, name: Cow<'a, str>, value: Json<'a>) {
+        let member = Member::from_text(&name);
+        match member {
+            Some(Member::Type) => *kind = value,
+            Some(Member::Topic) => self.topic = value,
+            Some(Member::Tst) => self.time = value.as_f64(),
+            Some(Member::Lat) => self.latitude = value.as_f64(),
+            Some(Member::Lon) => self.longitude = value.as_f64(),
+            Some(Member::Alt) => self.altitude = value.as_f64(),
+            Some(Member::Vel) => self.speed = value.as_f64(),
+            Some(Member::Cog) => self.course = value.as_f64(),
+            Some(Member::Valid) => self.not_valid = value == Json::Bool(false),
+            _ => {
+                if name == "event" {
+                    self.event = value;
+                }
+                self.attributes.put(name, (member, value));
+            }
+        }
+    }
+}
+
+/// Fills an object, which is too large to be handed around.
+fn read_object<'a>(bytes: &'a [u8], object: &mut Object<'a>) -> Result<(), DecodeError> {
     if bytes.len() > FRAME_BYTES_MAX {
         return Err(DecodeError::skipped("payload too long"));
     }
-    match serde_json::from_slice(bytes) {
-        Ok(Json::Object(object)) if object.get("_type").is_some_and(Json::is_string) => Ok(object),
-        Ok(Json::Object(_)) => Err(DecodeError::skipped("no _type")),
-        Ok(_) => Err(DecodeError::skipped("no JSON object")),
-        Err(_) => Err(DecodeError::skipped("no JSON")),
-    }
+    let mut kind = Json::Null;
+    let read = json::read_object(bytes, |reader, name| {
+        let value = reader.value()?;
+        object.take(&mut kind, name, value);
+        Some(())
+    });
+    read.map_err(|wrong| match wrong {
+        Wrong::NoJson => DecodeError::skipped("no JSON"),
+        Wrong::NoObject => DecodeError::skipped("no JSON object"),
+    })?;
+    object.kind = kind.text().ok_or(DecodeError::skipped("no _type"))?;
+    Ok(())
 }
 
 /// The two levels after `owntracks` (wherever that stands); of another topic, the last two; of a short one, what there is.
@@ -134,9 +195,9 @@ fn of_topic(topic: &str) -> Option<Identifier> {
     }
 }
 
-fn read(object: &Map<String, Json>, identifier: Identifier, raw: &[u8]) -> Message {
+fn read(object: &Object<'_>, identifier: Identifier, raw: &[u8]) -> Message {
     let identifier = Some(identifier);
-    let reason = match object.get("_type").and_then(Json::as_str).unwrap_or_default() {
+    let reason = match &*object.kind {
         "location" | "transition" | "steps" => return Message::Record { identifier, record: read_record(object) },
         "lwt" => "last will",
         "waypoint" | "waypoints" => "waypoint",
@@ -146,62 +207,60 @@ fn read(object: &Map<String, Json>, identifier: Identifier, raw: &[u8]) -> Messa
     Message::Undecoded { identifier, reason, raw: raw.to_vec() }
 }
 
-fn read_record(object: &Map<String, Json>) -> Record {
-    let number = |name: &str| object.get(name).and_then(Json::as_f64);
+fn read_record(object: &Object<'_>) -> Record {
     let mut attributes = Attributes::new();
-    let (latitude, longitude) = (number("lat"), number("lon"));
-    for (degrees, inside, word) in [
-        (latitude, latitude.and_then(Latitude::new).is_some(), "latitude"),
-        (longitude, longitude.and_then(Longitude::new).is_some(), "longitude"),
-    ] {
+    let (latitude, longitude) = (object.latitude.and_then(Latitude::new), object.longitude.and_then(Longitude::new));
+    for (degrees, inside, word) in [(object.latitude, latitude.is_some(), "latitude"), (object.longitude, longitude.is_some(), "longitude")]
+    {
         if let Some(degrees) = degrees.filter(|_| !inside) {
             attributes.set(Name::OutOfRange, Value::Text(word));
             attributes.push(Key::Text(word), Value::Float(degrees));
         }
     }
-    let fix = latitude.and_then(Latitude::new).zip(longitude.and_then(Longitude::new)).map(|(latitude, longitude)| Fix {
+    let fix = latitude.zip(longitude).map(|(latitude, longitude)| Fix {
         latitude,
         longitude,
-        valid: object.get("valid") != Some(&Json::Bool(false)),
-        altitude_m: number("alt").and_then(single),
-        speed_kmh: number("vel").filter(|v| *v >= 0.0).and_then(single),
-        course_deg: number("cog").and_then(single).and_then(course),
+        valid: !object.not_valid,
+        altitude_m: object.altitude.and_then(single),
+        speed_kmh: object.speed.filter(|v| *v >= 0.0).and_then(single),
+        course_deg: object.course.and_then(single).and_then(course),
     });
-    for (member, value) in object {
-        read_member(member, value, &mut attributes);
+    for (name, (member, value)) in object.attributes.iter() {
+        read_member(name, *member, *value, &mut attributes);
     }
-    if object.get("_type").is_some_and(|t| t == "transition") {
-        match object.get("event").and_then(Json::as_str) {
+    if object.kind == "transition" {
+        match object.event.text().as_deref() {
             Some("enter") => attributes.alarm(Alarm::GeofenceEnter),
             Some("leave") => attributes.alarm(Alarm::GeofenceExit),
             _ => {}
         }
     }
-    Record { fix_time: number("tst").and_then(seconds), fix, attributes }
+    Record { fix_time: object.time.and_then(seconds), fix, attributes }
 }
 
-fn read_member(member: &str, value: &Json, attributes: &mut Attributes) {
-    match (member, value) {
-        ("bs", value) => match value.as_i64() {
+fn read_member(name: &str, member: Option<Member>, value: Json<'_>, attributes: &mut Attributes) {
+    match member {
+        Some(Member::Bs) => match value.as_i64() {
             Some(1) => attributes.set(Name::Charging, Value::Bool(false)),
             Some(2 | 3) => attributes.set(Name::Charging, Value::Bool(true)),
             _ => {}
         },
-        ("p", value) => {
+        Some(Member::P) => {
             if let Some(kilopascal) = value.as_f64() {
                 attributes.set(Name::PressurePa, Value::Float(libm::round(kilopascal * 1_000.0)));
             }
         }
-        ("inregions", Json::Array(regions)) => {
-            let names: Vec<&str> = regions.iter().filter_map(Json::as_str).collect();
+        Some(Member::InRegions) => {
+            let mut names = Vec::new();
+            if let Json::Nested(list) = value {
+                list.reader().items(|reader| reader.value().map(|name| names.extend(name.text())));
+            }
             if !names.is_empty() {
                 attributes.set(Name::Regions, Value::Text(&names.join(",")));
             }
         }
-        (member, _) if RESERVED.contains(&member) => {}
-        (member, value) => {
-            let alias = ALIASES.iter().find(|(alias, _)| *alias == member);
-            push_json(attributes, alias.map_or_else(|| Key::from_spelling(member), |(_, name)| Key::Named(*name, 0)), Some(value));
+        other => {
+            value.push(other.and_then(Member::attribute).map_or_else(|| Key::from_spelling(name), |name| Key::Named(name, 0)), attributes)
         }
     }
 }
@@ -241,7 +300,7 @@ impl Encoder for OwnTracksEncoder {
 
     fn records(&mut self, identifier: &Identifier, records: &[Record], out: &mut Vec<u8>) -> usize {
         let Some(record) = records.first() else { return 0 };
-        let payload = Json::Object(write_location(record)).to_string();
+        let payload = Tree::Object(write_location(record)).to_string();
         if self.transport == Transport::Mqtt {
             out.extend_from_slice(payload.as_bytes());
             return 1;
@@ -290,18 +349,15 @@ fn spelling(key: Key<'_>, value: Value<'_>) -> Option<String> {
     match key {
         Key::Named(Name::Charging, 0) if matches!(value, Value::Bool(_)) => Some("bs".into()),
         Key::Named(name, 0) => {
-            let alias = ALIASES.iter().find(|(_, n)| *n == name).map(|(alias, _)| *alias);
-            Some(alias.unwrap_or(name.as_str()).into())
+            let alias = Member::ALL.iter().find(|member| member.attribute() == Some(name));
+            Some(alias.map_or(name.as_str(), |member| member.as_str()).into())
         }
         Key::Named(..) | Key::Io(_) => Some(key.to_string()),
-        Key::Text(text) => {
-            let taken = RESERVED.contains(&text) || ALIASES.iter().any(|(alias, _)| *alias == text);
-            (!taken && Key::from_spelling(text) == key).then(|| text.into())
-        }
+        Key::Text(text) => (Member::from_text(text).is_none() && Key::from_spelling(text) == key).then(|| text.into()),
     }
 }
 
-fn write_location(record: &Record) -> Map<String, Json> {
+fn write_location(record: &Record) -> Map<String, Tree> {
     let mut object = Map::new();
     object.insert("_type".into(), "location".into());
     if let Some(time) = record.fix_time {
@@ -323,7 +379,7 @@ fn write_location(record: &Record) -> Map<String, Json> {
     for (key, value) in record.attributes.iter() {
         let Some(member) = spelling(key, value) else { continue };
         let value = match value {
-            Value::Bool(charging) if member == "bs" => Json::from(if charging { 2 } else { 1 }),
+            Value::Bool(charging) if member == "bs" => Tree::from(if charging { 2 } else { 1 }),
             value => json_of(value),
         };
         object.entry(member).or_insert(value);

@@ -338,6 +338,16 @@ pub fn decimal(text: &str) -> Option<f64> {
     Some(if plain.negative { -number } else { number })
 }
 
+/// A number of at most 15 digits, so many of which are behind the point, rounded once; `None` for more.
+#[must_use]
+#[inline]
+#[allow(clippy::cast_precision_loss)]
+pub fn quotient(digits: u64, decimals: usize) -> Option<f64> {
+    /// What has 16 digits.
+    const BEYOND: u64 = 1_000_000_000_000_000;
+    if digits < BEYOND { Some(digits as f64 / POWERS.get(decimals)?) } else { None }
+}
+
 /// As [`decimal`], in single precision: rounded once, too.
 #[must_use]
 #[inline(never)]

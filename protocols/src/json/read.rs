@@ -1,0 +1,438 @@
+//! JSON (RFC 8259) read in one pass, for formats that are one object a message: nothing is built of what is not wanted. What is taken,
+//! what is refused and what a value is, is what `serde_json` says; texts with escapes are rare and left to it.
+
+use crate::attributes::{Attributes, Value};
+use crate::wire::{decimal, quotient};
+use crate::{Alarm, Key, Name};
+use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use smallvec::SmallVec;
+
+/// A value. What it takes memory to tell stays as it was spelled.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) enum Json<'a> {
+    #[default]
+    Null,
+    Bool(bool),
+    Int(i64),
+    /// Beyond `i64`.
+    Unsigned(u64),
+    Float(f64),
+    /// Without its quotes.
+    Text(&'a str),
+    /// With its quotes: there are escapes in it.
+    Escaped(&'a str),
+    Nested(Nested<'a>),
+}
+
+/// A list or an object, as it was spelled.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Nested<'a>(&'a str);
+
+/// Why there are no members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    NoJson,
+    /// It is JSON, but another value.
+    NoObject,
+}
+
+/// Levels of lists and objects; more are refused.
+const DEPTH_MAX: u8 = 127;
+
+/// Where a text is being read. A step gives `None` at what is no JSON, and then nothing more is to be read.
+#[derive(Clone, Debug)]
+pub(crate) struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    depth: u8,
+}
+
+impl<'a> Json<'a> {
+    #[allow(clippy::cast_precision_loss)]
+    pub(crate) const fn as_f64(self) -> Option<f64> {
+        match self {
+            Self::Int(v) => Some(v as f64),
+            Self::Unsigned(v) => Some(v as f64),
+            Self::Float(v) => Some(v),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn as_i64(self) -> Option<i64> {
+        if let Self::Int(v) = self { Some(v) } else { None }
+    }
+
+    pub(crate) fn as_u64(self) -> Option<u64> {
+        match self {
+            Self::Int(v) => u64::try_from(v).ok(),
+            Self::Unsigned(v) => Some(v),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn text(self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Text(text) => Some(Cow::Borrowed(text)),
+            Self::Escaped(quoted) => unescaped(quoted).map(Cow::Owned),
+            _ => None,
+        }
+    }
+
+    /// A text, or a number as it is written.
+    pub(crate) fn spelled(self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Int(v) => Some(Cow::Owned(v.to_string())),
+            Self::Unsigned(v) => Some(Cow::Owned(v.to_string())),
+            Self::Float(v) => serde_json::Number::from_f64(v).map(|number| Cow::Owned(number.to_string())),
+            other => other.text(),
+        }
+    }
+
+    /// Adds it to attributes; `null` is nothing, a list or an object is kept as its text.
+    pub(crate) fn push(self, key: Key<'_>, attributes: &mut Attributes) {
+        match self {
+            Self::Null => {}
+            Self::Bool(v) => attributes.push(key, Value::Bool(v)),
+            Self::Int(v) => attributes.push(key, Value::Int(v)),
+            Self::Unsigned(v) => attributes.push(key, Value::Unsigned(v)),
+            Self::Float(v) => attributes.push(key, Value::Float(v)),
+            Self::Text(text) => push_text(key, text, attributes),
+            Self::Escaped(quoted) => push_text(key, &unescaped(quoted).unwrap_or_default(), attributes),
+            Self::Nested(nested) => attributes.push(key, Value::Text(&nested.canonical())),
+        }
+    }
+}
+
+fn push_text(key: Key<'_>, text: &str, attributes: &mut Attributes) {
+    let alarm = if matches!(key, Key::Named(Name::Alarm, _)) { Alarm::from_text(text) } else { None };
+    attributes.push(key, alarm.map_or(Value::Text(text), Value::Alarm));
+}
+
+fn unescaped(quoted: &str) -> Option<String> {
+    serde_json::from_str(quoted).ok()
+}
+
+impl<'a> Nested<'a> {
+    /// Without white space, the members of objects in their order.
+    fn canonical(self) -> String {
+        serde_json::from_str(self.0).map_or_else(|_| String::new(), |value: serde_json::Value| value.to_string())
+    }
+
+    /// To read it once more; it was read as a whole, so that all of it is JSON.
+    pub(crate) const fn reader(self) -> Reader<'a> {
+        Reader { text: self.0, at: 0, depth: 0 }
+    }
+}
+
+/// Reads the members of the one object that a message is.
+pub(crate) fn read_object<'a>(bytes: &'a [u8], take: impl FnMut(&mut Reader<'a>, Cow<'a, str>) -> Option<()>) -> Result<(), Wrong> {
+    let text = core::str::from_utf8(bytes).map_err(|_| Wrong::NoJson)?;
+    let mut reader = Reader { text, at: 0, depth: 0 };
+    reader.skip_space();
+    let is_object = reader.is_object();
+    let whole = if is_object { reader.members(take) } else { reader.value().map(drop) };
+    reader.skip_space();
+    whole.filter(|()| reader.at == text.len()).ok_or(Wrong::NoJson)?;
+    if is_object { Ok(()) } else { Err(Wrong::NoObject) }
+}
+
+impl<'a> Reader<'a> {
+    #[inline]
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    #[inline]
+    fn step(&mut self) {
+        self.at = self.at.saturating_add(1);
+    }
+
+    #[inline]
+    fn take(&mut self, byte: u8) -> Option<()> {
+        (self.peek()? == byte).then(|| self.step())
+    }
+
+    #[inline]
+    fn skip_space(&mut self) {
+        while let Some(b' ' | b'\n' | b'\t' | b'\r') = self.peek() {
+            self.step();
+        }
+    }
+
+    /// Whether an object begins here.
+    pub(crate) fn is_object(&self) -> bool {
+        self.peek() == Some(b'{')
+    }
+
+    fn deeper(&mut self) -> Option<()> {
+        self.depth = self.depth.saturating_add(1);
+        (self.depth <= DEPTH_MAX).then_some(())
+    }
+
+    /// Each member of the object here. Who is told of one reads its value.
+    pub(crate) fn members(&mut self, mut take: impl FnMut(&mut Self, Cow<'a, str>) -> Option<()>) -> Option<()> {
+        self.take(b'{')?;
+        self.deeper()?;
+        self.skip_space();
+        if self.peek()? != b'}' {
+            loop {
+                self.take(b'"')?;
+                let name = match self.string()? {
+                    Json::Escaped(quoted) => Cow::Owned(unescaped(quoted)?),
+                    Json::Text(text) => Cow::Borrowed(text),
+                    _ => return None,
+                };
+                self.skip_space();
+                self.take(b':')?;
+                self.skip_space();
+                take(self, name)?;
+                if !self.goes_on(b'}')? {
+                    break;
+                }
+            }
+        }
+        self.depth = self.depth.saturating_sub(1);
+        self.take(b'}')
+    }
+
+    /// Each value of the list here. Who is told of one reads it.
+    pub(crate) fn items(&mut self, mut take: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+        self.take(b'[')?;
+        self.deeper()?;
+        self.skip_space();
+        if self.peek()? != b']' {
+            loop {
+                take(self)?;
+                if !self.goes_on(b']')? {
+                    break;
+                }
+            }
+        }
+        self.depth = self.depth.saturating_sub(1);
+        self.take(b']')
+    }
+
+    /// Passes a comma with the white space around it, or stops at the end.
+    #[inline]
+    fn goes_on(&mut self, end: u8) -> Option<bool> {
+        self.skip_space();
+        let byte = self.peek()?;
+        if byte == end {
+            return Some(false);
+        }
+        self.take(b',')?;
+        self.skip_space();
+        Some(true)
+    }
+
+    /// The value here.
+    pub(crate) fn value(&mut self) -> Option<Json<'a>> {
+        match self.peek()? {
+            b'"' => {
+                self.step();
+                self.string()
+            }
+            b'-' | b'0'..=b'9' => self.number(),
+            b'{' => self.nested(|reader| reader.members(|reader, _| reader.value().map(drop))),
+            b'[' => self.nested(|reader| reader.items(|reader| reader.value().map(drop))),
+            b't' => self.word("true", Json::Bool(true)),
+            b'f' => self.word("false", Json::Bool(false)),
+            b'n' => self.word("null", Json::Null),
+            _ => None,
+        }
+    }
+
+    /// The members of the object here, told by a reader of its own; of another value, nothing.
+    pub(crate) fn members_if_object(&mut self, take: impl FnMut(&mut Self, Cow<'a, str>) -> Option<()>) -> Option<()> {
+        if self.is_object() { self.members(take) } else { self.value().map(drop) }
+    }
+
+    fn nested(&mut self, pass: impl FnOnce(&mut Self) -> Option<()>) -> Option<Json<'a>> {
+        let start = self.at;
+        pass(self)?;
+        self.text.get(start..self.at).map(|text| Json::Nested(Nested(text)))
+    }
+
+    fn word(&mut self, word: &str, value: Json<'a>) -> Option<Json<'a>> {
+        let is_there = self.text.get(self.at..)?.starts_with(word);
+        self.at = self.at.saturating_add(word.len());
+        is_there.then_some(value)
+    }
+
+    /// The text behind a quote.
+    #[inline]
+    fn string(&mut self) -> Option<Json<'a>> {
+        let start = self.at;
+        self.pass_plain()?;
+        match self.peek()? {
+            b'"' => {
+                let text = self.text.get(start..self.at)?;
+                self.step();
+                Some(Json::Text(text))
+            }
+            b'\\' => self.escaped(start.saturating_sub(1)),
+            _ => None,
+        }
+    }
+
+    fn escaped(&mut self, quote: usize) -> Option<Json<'a>> {
+        loop {
+            let byte = self.peek()?;
+            self.step();
+            match byte {
+                b'"' => break,
+                b'\\' => self.step(),
+                _ => self.pass_plain()?,
+            }
+        }
+        let quoted = self.text.get(quote..self.at)?;
+        unescaped(quoted).map(|_| Json::Escaped(quoted))
+    }
+
+    /// Passes what is plain, up to the next quote, backslash or control character.
+    #[inline]
+    fn pass_plain(&mut self) -> Option<()> {
+        loop {
+            let rest = self.text.as_bytes().get(self.at..)?;
+            if let Some(word) = rest.first_chunk() {
+                let hits = special(u64::from_le_bytes(*word));
+                if hits != 0 {
+                    self.at = self.at.saturating_add(usize::try_from(hits.trailing_zeros() / 8).ok()?);
+                    return Some(());
+                }
+                self.at = self.at.saturating_add(8);
+            } else {
+                let distance = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?;
+                self.at = self.at.saturating_add(distance);
+                return Some(());
+            }
+        }
+    }
+
+    fn number(&mut self) -> Option<Json<'a>> {
+        let text = self.text.get(self.at..)?;
+        let (negative, bytes) = match text.as_bytes() {
+            [b'-', bytes @ ..] => (true, bytes),
+            bytes => (false, bytes),
+        };
+        let mut sum = 0_u64;
+        let (count, mut rest) = digits(bytes, &mut sum);
+        if count == 0 || (count > 1 && bytes.first() == Some(&b'0')) {
+            return None;
+        }
+        let (mut decimals, mut is_plain) = (0, true);
+        let is_whole = !matches!(rest, [b'.' | b'e' | b'E', ..]);
+        if let [b'.', behind @ ..] = rest {
+            (decimals, rest) = digits(behind, &mut sum);
+            is_plain = decimals > 0;
+            if !is_plain {
+                return None;
+            }
+        }
+        if let [b'e' | b'E', b'+' | b'-', behind @ ..] | [b'e' | b'E', behind @ ..] = rest {
+            is_plain = false;
+            let exponent;
+            (exponent, rest) = digits(behind, &mut 0);
+            if exponent == 0 {
+                return None;
+            }
+        }
+        let length = text.len().saturating_sub(rest.len());
+        self.at = self.at.saturating_add(length);
+        // So many digits are within the range, and none of them was lost.
+        if is_plain && count.saturating_add(decimals) <= 18 {
+            if is_whole && !(negative && sum == 0) {
+                let whole = i64::try_from(sum).ok()?;
+                return Some(Json::Int(if negative { whole.wrapping_neg() } else { whole }));
+            }
+            if let Some(number) = quotient(sum, decimals) {
+                return Some(Json::Float(if negative { -number } else { number }));
+            }
+        }
+        long_number(text.get(..length)?, is_whole)
+    }
+}
+
+/// Adds the digits at the front, and says how many there are and what is behind them.
+#[inline]
+fn digits<'a>(bytes: &'a [u8], sum: &mut u64) -> (usize, &'a [u8]) {
+    let mut rest = bytes;
+    while let [byte @ b'0'..=b'9', behind @ ..] = rest {
+        *sum = sum.wrapping_mul(10).wrapping_add(u64::from(byte & 0x0F));
+        rest = behind;
+    }
+    (bytes.len().saturating_sub(rest.len()), rest)
+}
+
+/// A number that may be beyond `i64`.
+fn long_number(text: &str, is_whole: bool) -> Option<Json<'_>> {
+    if is_whole {
+        if let Ok(whole) = text.parse() {
+            return Some(Json::Int(whole));
+        }
+        if let Ok(whole) = text.parse() {
+            return Some(Json::Unsigned(whole));
+        }
+    }
+    decimal(text).map(Json::Float)
+}
+
+/// The lowest of the highest bits that are set is that of the first quote, backslash or control character of a word: the classical tests
+/// for a zero byte and for a byte that is less.
+#[inline]
+const fn special(word: u64) -> u64 {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let (quote, backslash) = (word ^ (LOW.wrapping_mul(b'"' as u64)), word ^ (LOW.wrapping_mul(b'\\' as u64)));
+    let is_quote = quote.wrapping_sub(LOW) & !quote;
+    let is_backslash = backslash.wrapping_sub(LOW) & !backslash;
+    let is_control = word.wrapping_sub(LOW.wrapping_mul(0x20)) & !word;
+    (is_quote | is_backslash | is_control) & HIGH
+}
+
+/// Members in the order of their names; of two with one name, the last is kept. The usual number of them stands without an allocation.
+#[derive(Debug)]
+pub(crate) struct Members<'a, T> {
+    few: SmallVec<[(Cow<'a, str>, T); FEW]>,
+    more: BTreeMap<Cow<'a, str>, T>,
+}
+
+const FEW: usize = 32;
+
+impl<T> Default for Members<'_, T> {
+    fn default() -> Self {
+        Self { few: SmallVec::new(), more: BTreeMap::new() }
+    }
+}
+
+impl<'a, T> Members<'a, T> {
+    /// Adds one, or puts it in the place of its namesake.
+    #[inline]
+    pub(crate) fn put(&mut self, name: Cow<'a, str>, value: T) {
+        if self.few.len() == FEW || !self.more.is_empty() {
+            self.more.extend(self.few.drain(..));
+            self.more.insert(name, value);
+        } else if self.few.last().is_none_or(|(last, _)| *last < name) {
+            self.few.push((name, value));
+        } else {
+            self.put_between(name, value);
+        }
+    }
+
+    fn put_between(&mut self, name: Cow<'a, str>, value: T) {
+        match self.few.binary_search_by(|(there, _)| there.cmp(&name)) {
+            Ok(at) => drop(self.few.get_mut(at).map(|(_, place)| *place = value)),
+            Err(at) => self.few.insert(at, (name, value)),
+        }
+    }
+
+    /// All, in their order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
+        self.few.iter().map(|(name, value)| (&**name, value)).chain(self.more.iter().map(|(name, value)| (&**name, value)))
+    }
+}
+
+#[cfg(test)]
+mod tests;
