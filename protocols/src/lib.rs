@@ -19,6 +19,7 @@ mod message;
 mod recognise;
 #[macro_use]
 mod registry;
+mod steps;
 mod time;
 
 pub mod wire;
