@@ -272,7 +272,38 @@ impl Eq for Attributes {}
 #[derive(Clone)]
 enum Bytes {
     Inline { length: u8, bytes: [u8; Self::INLINE_BYTES] },
-    Heap(Vec<u8>),
+    Heap { bytes: Vec<u8>, alarms: Alarms },
+}
+
+/// The alarms among attributes that are many: those are not walked through for each alarm.
+#[derive(Clone, Copy, Default)]
+struct Alarms {
+    /// One bit each.
+    raised: u64,
+    /// Attributes of that name.
+    count: u8,
+}
+
+impl Alarms {
+    fn of(bytes: &[u8]) -> Self {
+        let mut alarms = Self::default();
+        AttributeIter { bytes }.for_each(|(key, value)| alarms.note(key, value));
+        alarms
+    }
+
+    const fn bit(alarm: Alarm) -> u64 {
+        const { assert!(Alarm::ALL.len() <= 64, "a bit for each") }
+        1_u64.wrapping_shl(alarm as u32)
+    }
+
+    const fn note(&mut self, key: Key<'_>, value: Value<'_>) {
+        if let Key::Named(Name::Alarm, _) = key {
+            self.count = self.count.saturating_add(1);
+            if let Value::Alarm(alarm) = value {
+                self.raised |= Self::bit(alarm);
+            }
+        }
+    }
 }
 
 impl Default for Bytes {
@@ -289,13 +320,20 @@ impl Bytes {
     fn as_slice(&self) -> &[u8] {
         match self {
             Self::Inline { length, bytes } => bytes.get(..usize::from(*length)).unwrap_or_default(),
-            Self::Heap(bytes) => bytes,
+            Self::Heap { bytes, .. } => bytes,
+        }
+    }
+
+    fn alarms(&self) -> Alarms {
+        match self {
+            Self::Inline { .. } => Alarms::of(self.as_slice()),
+            Self::Heap { alarms, .. } => *alarms,
         }
     }
 
     fn extend(&mut self, more: &[u8]) {
         match self {
-            Self::Heap(bytes) => bytes.extend_from_slice(more),
+            Self::Heap { bytes, .. } => bytes.extend_from_slice(more),
             Self::Inline { length, bytes } => {
                 let end = usize::from(*length).saturating_add(more.len());
                 if let (Some(room), Ok(end)) = (bytes.get_mut(usize::from(*length)..end), u8::try_from(end)) {
@@ -305,7 +343,7 @@ impl Bytes {
                     let mut all = Vec::with_capacity(end.saturating_mul(2));
                     all.extend_from_slice(self.as_slice());
                     all.extend_from_slice(more);
-                    *self = Self::Heap(all);
+                    *self = Self::Heap { bytes: all, alarms: Alarms::of(self.as_slice()) };
                 }
             }
         }
@@ -313,7 +351,7 @@ impl Bytes {
 
     fn truncate(&mut self, end: usize) {
         match self {
-            Self::Heap(bytes) => bytes.truncate(end),
+            Self::Heap { bytes, .. } => bytes.truncate(end),
             Self::Inline { length, .. } => *length = u8::try_from(end).map_or(*length, |end| end.min(*length)),
         }
     }
@@ -378,6 +416,9 @@ impl Attributes {
         AttributesRef::new(bytes)?;
         let mut attributes = Self::new();
         attributes.bytes.extend(bytes);
+        if let Bytes::Heap { bytes, alarms } = &mut attributes.bytes {
+            *alarms = Alarms::of(bytes);
+        }
         Some(attributes)
     }
 
@@ -422,6 +463,8 @@ impl Attributes {
         }
         if self.as_bytes().len() > Self::BYTES_MAX {
             self.bytes.truncate(before);
+        } else if let Bytes::Heap { alarms, .. } = &mut self.bytes {
+            alarms.note(key, value);
         }
     }
 
@@ -432,16 +475,10 @@ impl Attributes {
 
     /// Adds an alarm; a second and third get the numbers 1 and 2; the same alarm is not added twice.
     pub fn alarm(&mut self, alarm: Alarm) {
-        let mut count = 0_u8;
-        for (key, value) in self.iter() {
-            if matches!(key, Key::Named(Name::Alarm, _)) {
-                if value == Value::Alarm(alarm) {
-                    return;
-                }
-                count = count.saturating_add(1);
-            }
+        let alarms = self.bytes.alarms();
+        if alarms.raised & Alarms::bit(alarm) == 0 {
+            self.push(Key::Named(Name::Alarm, alarms.count), Value::Alarm(alarm));
         }
-        self.push(Key::Named(Name::Alarm, count), Value::Alarm(alarm));
     }
 
     /// All, in the order in which they were added.
@@ -729,6 +766,24 @@ mod tests {
         let cut = a.as_bytes().len().saturating_sub(1);
         assert_eq!(Attributes::from_bytes(a.as_bytes().get(..cut).unwrap_or_default()), None);
         assert_eq!(a.alarms().collect::<Vec<_>>(), [Alarm::Sos, Alarm::PowerCut]);
+    }
+
+    #[test]
+    fn an_alarm_is_told_once_however_many_attributes_there_are() {
+        for others in [0, 20, 40, 3_000] {
+            let mut a = Attributes::new();
+            a.alarm(Alarm::Sos);
+            (0..others).for_each(|id| a.push(Key::Io(id), Value::Int(1)));
+            for alarm in [Alarm::Sos, Alarm::Towing, Alarm::Towing, Alarm::Removing, Alarm::Sos] {
+                a.alarm(alarm);
+            }
+            // Of the most there is no room for more alarms.
+            let expected: &[Alarm] = if others < 3_000 { &[Alarm::Sos, Alarm::Towing, Alarm::Removing] } else { &[Alarm::Sos] };
+            assert_eq!(a.alarms().collect::<Vec<_>>(), expected);
+            let mut copy = Attributes::from_bytes(a.as_bytes()).unwrap();
+            copy.alarm(Alarm::Sos);
+            assert_eq!(copy, a);
+        }
     }
 
     #[test]
