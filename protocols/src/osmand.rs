@@ -194,6 +194,10 @@ struct Found {
     course_deg: Option<f32>,
     altitude_m: Option<f32>,
     attributes: Attributes,
+    /// Which numbers cells and networks have.
+    numbered: [Numbers; 2],
+    /// There is an alarm.
+    alarmed: bool,
 }
 
 impl Found {
@@ -252,19 +256,24 @@ impl Found {
             return;
         }
         let key = match ALIASES.iter().find(|(alias, _)| *alias == name) {
-            Some((_, name @ (Name::Cell | Name::Wifi))) => {
-                let free = (0..u8::MAX).find(|index| self.attributes.find(Key::Named(*name, *index)).is_none());
-                Key::Named(*name, free.unwrap_or(u8::MAX))
-            }
+            Some((_, name @ (Name::Cell | Name::Wifi))) => Key::Named(*name, self.numbers(*name).free()),
             Some((_, name)) => Key::Named(*name, 0),
             None => Key::from_spelling(name),
         };
+        if let Key::Named(name @ (Name::Cell | Name::Wifi), number) = key {
+            self.numbers(name).take(number);
+        }
+        let is_alarm = key == Key::Named(Name::Alarm, 0);
         match read_value(key, text) {
-            Value::Alarm(alarm) if key == Key::Named(Name::Alarm, 0) && self.attributes.find(key).is_some() => {
-                self.attributes.alarm(alarm);
-            }
+            Value::Alarm(alarm) if is_alarm && self.alarmed => self.attributes.alarm(alarm),
             value => self.attributes.push(key, value),
         }
+        self.alarmed |= is_alarm;
+    }
+
+    fn numbers(&mut self, name: Name) -> &mut Numbers {
+        let [cells, networks] = &mut self.numbered;
+        if name == Name::Cell { cells } else { networks }
     }
 
     fn into_record(self, now: Micros) -> Record {
@@ -278,6 +287,24 @@ impl Found {
         });
         let fix_time = self.time.or(if self.time_unreadable { None } else { Some(now) });
         Record { fix_time, fix, attributes: self.attributes }
+    }
+}
+
+/// Numbers that are taken, one bit each: a request may have thousands of networks.
+#[derive(Default)]
+struct Numbers([u128; 2]);
+
+impl Numbers {
+    fn take(&mut self, number: u8) {
+        let [low, high] = &mut self.0;
+        *(if number < 128 { low } else { high }) |= 1_u128.wrapping_shl(u32::from(number));
+    }
+
+    /// The first that is not taken, or the last one.
+    fn free(&self) -> u8 {
+        let [low, high] = self.0;
+        let free = if low == u128::MAX { high.trailing_ones().saturating_add(128) } else { low.trailing_ones() };
+        u8::try_from(free).unwrap_or(u8::MAX)
     }
 }
 
