@@ -12,6 +12,7 @@ mod carry;
 mod command;
 mod coordinates;
 mod decoder;
+mod document;
 mod draft;
 mod http;
 mod json;

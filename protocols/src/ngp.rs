@@ -24,7 +24,8 @@
 //! Source: Navixy, "Navixy Generic Protocol" 1.0, 1.1a and 1.2: transport layer, message structure and attributes, predefined event
 //! identifiers (<https://www.navixy.com/docs/iot-logic-api/technologies/navixy-generic-protocol>).
 
-use crate::osmand::{json_of, push_json};
+use crate::document::Json;
+use crate::osmand::{device, json_of, push_json};
 use crate::wire::{self, cell_text, wifi_text};
 use crate::{
     About, Alarm, Attributes, Checksum, DecodeError, Decoder, Draft, Encoder, Environment, Fix, Identifier, Input, Key, MICROS_PER_SECOND,
@@ -34,7 +35,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use bytes::BytesMut;
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Tree};
 
 /// What `ngp` is to the rest.
 pub(crate) const ABOUT: About = About {
@@ -175,61 +176,50 @@ fn read(body: &[u8]) -> Result<Message, DecodeError> {
     if body.len() > FRAME_BYTES_MAX {
         return Err(DecodeError::skipped("message too long"));
     }
-    let Ok(Json::Object(object)) = serde_json::from_slice(body) else { return Err(DecodeError::skipped("no JSON object")) };
-    let device = match object.get("device_id") {
-        Some(Json::String(text)) => Identifier::new(text),
-        Some(Json::Number(number)) => Identifier::new(&number.to_string()),
-        _ => None,
-    };
+    let object = Json::read(body).filter(|json| json.is_object()).ok_or(DecodeError::skipped("no JSON object"))?;
+    let device = object.get("device_id").and_then(device);
     let identifier = Some(device.ok_or(DecodeError::skipped("no device_id"))?);
     let time = object.get("message_time").and_then(instant).ok_or(DecodeError::skipped("no message_time"))?;
-    Ok(Message::Record { identifier, record: record(&object, time) })
+    Ok(Message::Record { identifier, record: record(object, time) })
 }
 
 /// RFC 3339, or seconds since 1970.
-fn instant(value: &Json) -> Option<Micros> {
-    match value {
-        Json::String(text) => from_rfc3339(text),
-        Json::Number(number) => {
-            number.as_i64().filter(|seconds| (0..=253_402_300_799).contains(seconds)).map(|s| s.saturating_mul(1_000_000))
-        }
-        _ => None,
+fn instant(value: Json<'_>) -> Option<Micros> {
+    match value.text() {
+        Some(text) => from_rfc3339(&text),
+        None => value.as_i64().filter(|seconds| (0..=253_402_300_799).contains(seconds)).map(|s| s.saturating_mul(1_000_000)),
     }
 }
 
-fn record(object: &Map<String, Json>, message_time: Micros) -> Record {
+fn record(object: Json<'_>, message_time: Micros) -> Record {
     let mut draft = Draft::at(Some(message_time));
-    if let Some(Json::Object(location)) = object.get("location") {
+    if let Some(location) = object.get("location").filter(|location| location.is_object()) {
         describe_location(location, &mut draft);
     }
-    for (member, value) in object.iter().filter(|(member, _)| !RESERVED.contains(&member.as_str())) {
-        describe_member(member, value, &mut draft.attributes);
+    for (member, value) in object.sorted().filter(|(member, _)| !RESERVED.contains(&&**member)) {
+        describe_member(&member, value, &mut draft.attributes);
     }
     if let Some(event) = object.get("event_id").and_then(Json::as_i64) {
         describe_event(event, &mut draft.attributes);
     }
     describe_networks(object, &mut draft);
-    match object.get("custom_attributes") {
-        Some(Json::Object(custom)) => {
-            for (name, value) in custom.iter().take(LIST_MAX) {
-                push_json(&mut draft.attributes, Key::from_spelling(name), Some(value));
-            }
+    if let Some(custom) = object.get("custom_attributes") {
+        // An object has members, and a list items.
+        for (name, value) in custom.sorted().take(LIST_MAX) {
+            push_json(&mut draft.attributes, Key::from_spelling(&name), Some(value));
         }
-        Some(Json::Array(custom)) => {
-            for item in custom.iter().take(LIST_MAX) {
-                let Some(name) = item.get("type").and_then(Json::as_str) else { continue };
-                let numbered = item.get("id").and_then(Json::as_u64).map_or_else(|| String::from(name), |id| format!("{name}[{id}]"));
-                push_json(&mut draft.attributes, Key::from_spelling(&numbered), item.get("value"));
-            }
+        for item in custom.items().take(LIST_MAX) {
+            let Some(name) = item.get("type").and_then(Json::text) else { continue };
+            let numbered = item.get("id").and_then(Json::as_u64).map(|id| format!("{name}[{id}]"));
+            push_json(&mut draft.attributes, Key::from_spelling(numbered.as_deref().unwrap_or(&name)), item.get("value"));
         }
-        _ => {}
     }
     draft.finish()
 }
 
-fn describe_location(location: &Map<String, Json>, draft: &mut Draft) {
+fn describe_location(location: Json<'_>, draft: &mut Draft) {
     let number = |member: &str| location.get(member).and_then(Json::as_f64);
-    let kind = location.get("fix_type").and_then(Json::as_str).unwrap_or_default().to_ascii_uppercase();
+    let kind = location.get("fix_type").and_then(Json::text).unwrap_or_default().to_ascii_uppercase();
     draft.valid = !(kind.contains("NO_FIX") || kind.contains("LAST"));
     draft.place_of(number("latitude"), number("longitude"));
     match (location.get("gnss_time").and_then(instant), draft.time) {
@@ -248,11 +238,11 @@ fn describe_location(location: &Map<String, Json>, draft: &mut Draft) {
     if let Some(heading) = number("heading") {
         draft.course_deg(heading);
     }
-    for (member, value) in location.iter().filter(|(member, _)| !PLACE.contains(&member.as_str())) {
-        let key = match member.as_str() {
+    for (member, value) in location.sorted().filter(|(member, _)| !PLACE.contains(&&**member)) {
+        let key = match &*member {
             "fix_type" => Key::Named(Name::GpsStatus, 0),
             "precision" => Key::Named(Name::AccuracyM, 0),
-            _ => Key::from_spelling(member),
+            member => Key::from_spelling(member),
         };
         push_json(&mut draft.attributes, key, Some(value));
     }
@@ -266,11 +256,12 @@ fn numbered(member: &str) -> Option<(Name, u8)> {
     Some((*name, number))
 }
 
-fn describe_member(member: &str, value: &Json, attributes: &mut Attributes) {
+fn describe_member(member: &str, value: Json<'_>, attributes: &mut Attributes) {
     if let Some((_, name)) = ALIASES.iter().find(|(alias, _)| *alias == member) {
         return push_json(attributes, Key::Named(*name, 0), Some(value));
     }
-    let thousand = |value: &Json| value.as_f64().filter(|value| value.abs() < 1e12).map(|value| Value::Int(carry::whole(value * 1_000.0)));
+    let thousand =
+        |value: Json<'_>| value.as_f64().filter(|value| value.abs() < 1e12).map(|value| Value::Int(carry::whole(value * 1_000.0)));
     if let (Some((_, name)), Some(value)) = (THOUSANDS.iter().find(|(alias, _)| *alias == member), thousand(value)) {
         return attributes.set(*name, value);
     }
@@ -294,9 +285,9 @@ fn describe_event(event: i64, attributes: &mut Attributes) {
     }
 }
 
-fn describe_networks(object: &Map<String, Json>, draft: &mut Draft) {
-    let list = |member: &str| object.get(member).and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default().iter().take(LIST_MAX);
-    let signal = |item: &Json| item.get("rssi").and_then(Json::as_i64).and_then(|rssi| u16::try_from(rssi.unsigned_abs()).ok());
+fn describe_networks(object: Json<'_>, draft: &mut Draft) {
+    let list = |member: &str| object.get(member).into_iter().flat_map(Json::items).take(LIST_MAX);
+    let signal = |item: Json<'_>| item.get("rssi").and_then(Json::as_i64).and_then(|rssi| u16::try_from(rssi.unsigned_abs()).ok());
     for (number, cell) in (1..).zip(list("mobile_cells")) {
         let number_of = |member: &str| cell.get(member).and_then(Json::as_u64);
         let operator =
@@ -305,12 +296,12 @@ fn describe_networks(object: &Map<String, Json>, draft: &mut Draft) {
             draft.set_numbered(Name::Cell, number, Value::Text(cell_text(operator, (area, id), signal(cell)).as_str()));
         }
     }
-    let technology = list("mobile_cells").find_map(|cell| cell.get("type").and_then(Json::as_str));
+    let technology = list("mobile_cells").find_map(|cell| cell.get("type").and_then(Json::text));
     if let Some(technology) = technology.filter(|_| draft.attributes.get(Name::Network).is_none()) {
-        draft.set_text(Name::Network, technology);
+        draft.set_text(Name::Network, &technology);
     }
     for (number, point) in (1..).zip(list("wifi_points")) {
-        let digits: String = point.get("mac").and_then(Json::as_str).unwrap_or_default().chars().filter(char::is_ascii_hexdigit).collect();
+        let digits: String = point.get("mac").and_then(Json::text).unwrap_or_default().chars().filter(char::is_ascii_hexdigit).collect();
         if let Some(address) = wire::from_hex(&digits).and_then(|address| <[u8; 6]>::try_from(address.as_slice()).ok()) {
             draft.set_numbered(Name::Wifi, number, Value::Text(wifi_text(address, signal(point)).as_str()));
         }
@@ -380,13 +371,13 @@ fn write_message(device: &str, record: &Record) -> String {
             }
         }
         location.insert("fix_type".into(), if fix.valid { "HAS_FIX" } else { "NO_FIX" }.into());
-        object.insert("location".into(), Json::Object(location));
+        object.insert("location".into(), Tree::Object(location));
     }
     for (key, value) in record.attributes.iter() {
         let Some(member) = spelling(key, value) else { continue };
         object.entry(member).or_insert_with(|| json_of(value));
     }
-    Json::Object(object).to_string()
+    Tree::Object(object).to_string()
 }
 
 impl Encoder for NgpEncoder {

@@ -25,6 +25,7 @@
 //! Sources: <https://www.traccar.org/osmand/>, <https://osmand.net/docs/user/plugins/trip-recording/> (online tracking),
 //! <https://github.com/transistorsoft/cordova-background-geolocation-lt/wiki/Location-Data-Schema>.
 
+use crate::document::Json;
 use crate::{
     About, Alarm, Attributes, Checksum, DecodeError, Decoder, Encoder, Environment, Fix, HttpRequest, Identifier, Input, Key, Latitude,
     Longitude, Message, Micros, Name, Progress, Record, Replies, Transport, Value, from_rfc3339, http, to_rfc3339,
@@ -34,7 +35,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use bytes::BytesMut;
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Tree;
 
 /// What `osmand` is to the rest.
 pub(crate) const ABOUT: About = About {
@@ -51,6 +52,9 @@ pub(crate) const ABOUT: About = About {
 const FRAME_BYTES_MAX: usize = 64 * 1024;
 /// Locations in one JSON body; what is beyond is refused with the whole.
 const LOCATIONS_MAX: usize = 1_000;
+/// The same of a short body: so many, and one for so many bytes; one that has a place has as many.
+const LOCATIONS_OF_SHORT: usize = 64;
+const LOCATION_BYTES_MIN: usize = 40;
 const KMH_PER_KNOT: f64 = 1.852;
 const KMH_PER_METRE_A_SECOND: f64 = 3.6;
 /// Below it a bare number is in seconds, else in milliseconds.
@@ -108,8 +112,7 @@ impl Decoder for OsmAndDecoder {
         replies: &mut Replies,
     ) -> Result<(), DecodeError> {
         let Input::Http(request) = input else { return Err(DecodeError::skipped("the protocol has no MQTT form")) };
-        let messages = read(request, env.now).inspect_err(|_| http::refuse(replies))?;
-        out.extend(messages);
+        read(request, env.now, out).inspect_err(|_| http::refuse(replies))?;
         http::acknowledge(replies, b"");
         Ok(())
     }
@@ -119,7 +122,8 @@ impl Decoder for OsmAndDecoder {
     }
 }
 
-fn read(request: &HttpRequest<'_>, now: Micros) -> Result<Vec<Message>, DecodeError> {
+/// Nothing is pushed where it is an error.
+fn read(request: &HttpRequest<'_>, now: Micros, out: &mut Vec<Message>) -> Result<(), DecodeError> {
     if request.uri.len() > FRAME_BYTES_MAX || request.body.len() > FRAME_BYTES_MAX {
         return Err(DecodeError::skipped("request too long"));
     }
@@ -127,7 +131,7 @@ fn read(request: &HttpRequest<'_>, now: Micros) -> Result<Vec<Message>, DecodeEr
     let body = request.body.trim_ascii();
     let says_json = request.header("content-type").is_some_and(|t| t.trim_start().starts_with("application/json"));
     if says_json || body.starts_with(b"{") {
-        return read_json(body, query, now);
+        return read_json(body, query, now, out);
     }
     let form = core::str::from_utf8(body).map_err(|_| DecodeError::skipped("the body is no UTF-8"))?;
     let mut found = Found::default();
@@ -135,7 +139,8 @@ fn read(request: &HttpRequest<'_>, now: Micros) -> Result<Vec<Message>, DecodeEr
         found.parameter(&name, &value);
     }
     let identifier = found.identifier.ok_or(DecodeError::skipped("no device id"))?;
-    Ok(alloc::vec![Message::Record { identifier: Some(identifier), record: found.into_record(now) }])
+    out.push(Message::Record { identifier: Some(identifier), record: found.into_record(now) });
+    Ok(())
 }
 
 /// Names and values of a query.
@@ -398,35 +403,53 @@ fn read_alarm(text: &str) -> Option<Alarm> {
     })
 }
 
-fn read_json(body: &[u8], query: &str, now: Micros) -> Result<Vec<Message>, DecodeError> {
-    let json: Json = serde_json::from_slice(body).map_err(|_| DecodeError::skipped("no JSON"))?;
-    let root = json.as_object().ok_or(DecodeError::skipped("no JSON object"))?;
-    let named = ["device_id", "deviceid", "id"].iter().find_map(|name| root.get(*name)).and_then(|id| match id {
-        Json::String(text) => Identifier::new(text),
-        Json::Number(number) => Identifier::new(&number.to_string()),
-        _ => None,
-    });
+fn read_json(body: &[u8], query: &str, now: Micros, out: &mut Vec<Message>) -> Result<(), DecodeError> {
+    let root = Json::read(body).ok_or(DecodeError::skipped("no JSON"))?;
+    if !root.is_object() {
+        return Err(DecodeError::skipped("no JSON object"));
+    }
+    let named = ["device_id", "deviceid", "id"].iter().find_map(|name| root.get(name)).and_then(device);
     let in_query = || pairs(query).find(|(name, _)| name == "id" || name == "deviceid").and_then(|(_, value)| Identifier::new(&value));
     let identifier = named.or_else(in_query).ok_or(DecodeError::skipped("no device id"))?;
-    let locations = match root.get("location") {
-        Some(Json::Array(list)) if list.len() > LOCATIONS_MAX => return Err(DecodeError::skipped("too many locations")),
-        Some(Json::Array(list)) => list.iter().map(Json::as_object).collect::<Option<Vec<_>>>(),
-        Some(Json::Object(one)) => Some(alloc::vec![one]),
-        _ => None,
-    };
-    let locations = locations.filter(|l| !l.is_empty()).ok_or(DecodeError::skipped("no location"))?;
+    let none = DecodeError::skipped("no location");
+    let location = root.get("location").ok_or(none)?;
     let message = |location| Message::Record { identifier: Some(identifier), record: read_location(location, now) };
-    Ok(locations.into_iter().map(message).collect())
+    if location.is_object() {
+        out.push(message(location));
+        return Ok(());
+    }
+    let count = location.items().count();
+    if count > LOCATIONS_MAX.min(LOCATIONS_OF_SHORT.saturating_add(body.len() / LOCATION_BYTES_MIN)) {
+        return Err(DecodeError::skipped("too many locations"));
+    }
+    if count == 0 || !location.items().all(Json::is_object) {
+        return Err(none);
+    }
+    out.reserve_exact(count);
+    out.extend(location.items().map(message));
+    Ok(())
 }
 
-fn read_location(location: &Map<String, Json>, now: Micros) -> Record {
+/// Who, as a text or a number.
+pub(crate) fn device(id: Json<'_>) -> Option<Identifier> {
+    id.text().map_or_else(|| Identifier::new(&id.number()?.to_string()), |text| Identifier::new(&text))
+}
+
+fn read_location(location: Json<'_>, now: Micros) -> Record {
     let mut found = Found::default();
     match location.get("timestamp") {
-        None | Some(Json::Null) => {}
-        Some(Json::String(text)) => drop(found.time(read_time(text))),
-        Some(other) => drop(found.time(read_time(&other.to_string()))),
+        None => {}
+        Some(time) if time.is_null() => {}
+        Some(time) => {
+            let text = time.text().unwrap_or_else(|| {
+                let mut text = String::new();
+                time.write(&mut text);
+                Cow::Owned(text)
+            });
+            found.time(read_time(&text));
+        }
     }
-    if let Some(coords) = location.get("coords").and_then(Json::as_object) {
+    if let Some(coords) = location.get("coords").filter(|coords| coords.is_object()) {
         let number = |name: &str| coords.get(name).and_then(Json::as_f64);
         found.latitude(number("latitude"));
         found.longitude(number("longitude"));
@@ -448,14 +471,14 @@ fn read_location(location: &Map<String, Json>, now: Micros) -> Record {
         }
         push_json(&mut found.attributes, Key::Named(Name::Charging, 0), battery.get("is_charging"));
     }
-    for (name, value) in location.get("extras").and_then(Json::as_object).into_iter().flatten() {
-        push_json(&mut found.attributes, Key::from_spelling(name), Some(value));
+    for (name, value) in location.get("extras").into_iter().flat_map(Json::sorted) {
+        push_json(&mut found.attributes, Key::from_spelling(&name), Some(value));
     }
     found.into_record(now)
 }
 
 /// A value as a JSON document has it.
-pub(crate) fn json_of(value: Value<'_>) -> Json {
+pub(crate) fn json_of(value: Value<'_>) -> Tree {
     match value {
         Value::Bool(v) => v.into(),
         Value::Int(v) => v.into(),
@@ -467,21 +490,26 @@ pub(crate) fn json_of(value: Value<'_>) -> Json {
 }
 
 /// Adds a member of a JSON object; `null` is nothing, a list or an object is kept as its text.
-pub(crate) fn push_json(attributes: &mut Attributes, key: Key<'_>, value: Option<&Json>) {
-    match value {
-        None | Some(Json::Null) => {}
-        Some(Json::Bool(v)) => attributes.push(key, Value::Bool(*v)),
-        Some(Json::Number(number)) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
+pub(crate) fn push_json(attributes: &mut Attributes, key: Key<'_>, value: Option<Json<'_>>) {
+    let Some(value) = value.filter(|value| !value.is_null()) else { return };
+    if let Some(yes) = value.as_bool() {
+        attributes.push(key, Value::Bool(yes));
+    } else if let Some(number) = value.number() {
+        match (number.as_i64(), number.as_u64(), number.as_f64()) {
             (Some(v), _, _) => attributes.push(key, Value::Int(v)),
             (None, Some(v), _) => attributes.push(key, Value::Unsigned(v)),
             (None, None, Some(v)) => attributes.push(key, Value::Float(v)),
             (None, None, None) => {}
-        },
-        Some(Json::String(text)) => match Alarm::from_text(text).filter(|_| matches!(key, Key::Named(Name::Alarm, _))) {
+        }
+    } else if let Some(text) = value.text() {
+        match Alarm::from_text(&text).filter(|_| matches!(key, Key::Named(Name::Alarm, _))) {
             Some(alarm) => attributes.push(key, Value::Alarm(alarm)),
-            None => attributes.push(key, Value::Text(text)),
-        },
-        Some(nested) => attributes.push(key, Value::Text(&nested.to_string())),
+            None => attributes.push(key, Value::Text(&text)),
+        }
+    } else {
+        let mut text = String::new();
+        value.write(&mut text);
+        attributes.push(key, Value::Text(&text));
     }
 }
 

@@ -14,6 +14,7 @@
 //!
 //! Source: <https://owntracks.org/booklet/tech/json/> and <https://owntracks.org/booklet/tech/http/>.
 
+use crate::document::Json;
 use crate::osmand::{json_of, pairs, push_json};
 use crate::{
     About, Alarm, Attributes, Checksum, DecodeError, Decoder, Encoder, Environment, Fix, HttpRequest, Identifier, Input, Key, Latitude,
@@ -24,7 +25,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use bytes::BytesMut;
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Tree};
 
 /// What `owntracks` is to the rest.
 pub(crate) const ABOUT: About = About {
@@ -72,7 +73,7 @@ impl Decoder for OwnTracksDecoder {
             Input::Mqtt(MqttPublish { topic, payload }) => {
                 let identifier = of_topic(topic).ok_or(DecodeError::skipped("no user and device in the topic"))?;
                 out.push(match read_object(payload) {
-                    Ok(object) => read(&object, identifier, payload),
+                    Ok(object) => read(object, identifier, payload),
                     Err(error) if payload.len() > FRAME_BYTES_MAX => return Err(error),
                     // The topic says whose it is, and MQTT 3.1.1 cannot say no to one publication: it would come again for ever.
                     Err(error) => Message::Undecoded { identifier: Some(identifier), reason: error.what, raw: payload.to_vec() },
@@ -103,20 +104,20 @@ fn read_request(request: &HttpRequest<'_>) -> Result<Message, DecodeError> {
     let named = match (user, device) {
         (Some(user), Some(device)) => Identifier::new(&format!("{user}/{device}")),
         (Some(one), None) | (None, Some(one)) => Identifier::new(&one),
-        (None, None) => object.get("topic").and_then(Json::as_str).and_then(of_topic),
+        (None, None) => object.get("topic").and_then(Json::text).and_then(|topic| of_topic(&topic)),
     };
-    Ok(read(&object, named.ok_or(DecodeError::skipped("no user and device"))?, request.body))
+    Ok(read(object, named.ok_or(DecodeError::skipped("no user and device"))?, request.body))
 }
 
-fn read_object(bytes: &[u8]) -> Result<Map<String, Json>, DecodeError> {
+fn read_object(bytes: &[u8]) -> Result<Json<'_>, DecodeError> {
     if bytes.len() > FRAME_BYTES_MAX {
         return Err(DecodeError::skipped("payload too long"));
     }
-    match serde_json::from_slice(bytes) {
-        Ok(Json::Object(object)) if object.get("_type").is_some_and(Json::is_string) => Ok(object),
-        Ok(Json::Object(_)) => Err(DecodeError::skipped("no _type")),
-        Ok(_) => Err(DecodeError::skipped("no JSON object")),
-        Err(_) => Err(DecodeError::skipped("no JSON")),
+    match Json::read(bytes) {
+        Some(object) if object.get("_type").is_some_and(Json::is_text) => Ok(object),
+        Some(object) if object.is_object() => Err(DecodeError::skipped("no _type")),
+        Some(_) => Err(DecodeError::skipped("no JSON object")),
+        None => Err(DecodeError::skipped("no JSON")),
     }
 }
 
@@ -134,9 +135,9 @@ fn of_topic(topic: &str) -> Option<Identifier> {
     }
 }
 
-fn read(object: &Map<String, Json>, identifier: Identifier, raw: &[u8]) -> Message {
+fn read(object: Json<'_>, identifier: Identifier, raw: &[u8]) -> Message {
     let identifier = Some(identifier);
-    let reason = match object.get("_type").and_then(Json::as_str).unwrap_or_default() {
+    let reason = match &*object.get("_type").and_then(Json::text).unwrap_or_default() {
         "location" | "transition" | "steps" => return Message::Record { identifier, record: read_record(object) },
         "lwt" => "last will",
         "waypoint" | "waypoints" => "waypoint",
@@ -146,7 +147,7 @@ fn read(object: &Map<String, Json>, identifier: Identifier, raw: &[u8]) -> Messa
     Message::Undecoded { identifier, reason, raw: raw.to_vec() }
 }
 
-fn read_record(object: &Map<String, Json>) -> Record {
+fn read_record(object: Json<'_>) -> Record {
     let number = |name: &str| object.get(name).and_then(Json::as_f64);
     let mut attributes = Attributes::new();
     let (latitude, longitude) = (number("lat"), number("lon"));
@@ -162,16 +163,16 @@ fn read_record(object: &Map<String, Json>) -> Record {
     let fix = latitude.and_then(Latitude::new).zip(longitude.and_then(Longitude::new)).map(|(latitude, longitude)| Fix {
         latitude,
         longitude,
-        valid: object.get("valid") != Some(&Json::Bool(false)),
+        valid: object.get("valid").and_then(Json::as_bool) != Some(false),
         altitude_m: number("alt").and_then(single),
         speed_kmh: number("vel").filter(|v| *v >= 0.0).and_then(single),
         course_deg: number("cog").and_then(single).and_then(course),
     });
-    for (member, value) in object {
-        read_member(member, value, &mut attributes);
+    for (member, value) in object.sorted() {
+        read_member(&member, value, &mut attributes);
     }
-    if object.get("_type").is_some_and(|t| t == "transition") {
-        match object.get("event").and_then(Json::as_str) {
+    if object.get("_type").and_then(Json::text).is_some_and(|t| t == "transition") {
+        match object.get("event").and_then(Json::text).as_deref() {
             Some("enter") => attributes.alarm(Alarm::GeofenceEnter),
             Some("leave") => attributes.alarm(Alarm::GeofenceExit),
             _ => {}
@@ -180,7 +181,7 @@ fn read_record(object: &Map<String, Json>) -> Record {
     Record { fix_time: number("tst").and_then(seconds), fix, attributes }
 }
 
-fn read_member(member: &str, value: &Json, attributes: &mut Attributes) {
+fn read_member(member: &str, value: Json<'_>, attributes: &mut Attributes) {
     match (member, value) {
         ("bs", value) => match value.as_i64() {
             Some(1) => attributes.set(Name::Charging, Value::Bool(false)),
@@ -192,10 +193,19 @@ fn read_member(member: &str, value: &Json, attributes: &mut Attributes) {
                 attributes.set(Name::PressurePa, Value::Float(libm::round(kilopascal * 1_000.0)));
             }
         }
-        ("inregions", Json::Array(regions)) => {
-            let names: Vec<&str> = regions.iter().filter_map(Json::as_str).collect();
-            if !names.is_empty() {
-                attributes.set(Name::Regions, Value::Text(&names.join(",")));
+        ("inregions", regions) => {
+            let (mut names, mut count) = (String::new(), 0_usize);
+            for name in regions.items().filter_map(Json::text) {
+                // More than a record can have.
+                if names.len() > Attributes::BYTES_MAX {
+                    break;
+                }
+                names.push_str(if count > 0 { "," } else { "" });
+                names.push_str(&name);
+                count = count.saturating_add(1);
+            }
+            if count > 0 {
+                attributes.set(Name::Regions, Value::Text(&names));
             }
         }
         (member, _) if RESERVED.contains(&member) => {}
@@ -241,7 +251,7 @@ impl Encoder for OwnTracksEncoder {
 
     fn records(&mut self, identifier: &Identifier, records: &[Record], out: &mut Vec<u8>) -> usize {
         let Some(record) = records.first() else { return 0 };
-        let payload = Json::Object(write_location(record)).to_string();
+        let payload = Tree::Object(write_location(record)).to_string();
         if self.transport == Transport::Mqtt {
             out.extend_from_slice(payload.as_bytes());
             return 1;
@@ -301,7 +311,7 @@ fn spelling(key: Key<'_>, value: Value<'_>) -> Option<String> {
     }
 }
 
-fn write_location(record: &Record) -> Map<String, Json> {
+fn write_location(record: &Record) -> Map<String, Tree> {
     let mut object = Map::new();
     object.insert("_type".into(), "location".into());
     if let Some(time) = record.fix_time {
@@ -323,7 +333,7 @@ fn write_location(record: &Record) -> Map<String, Json> {
     for (key, value) in record.attributes.iter() {
         let Some(member) = spelling(key, value) else { continue };
         let value = match value {
-            Value::Bool(charging) if member == "bs" => Json::from(if charging { 2 } else { 1 }),
+            Value::Bool(charging) if member == "bs" => Tree::from(if charging { 2 } else { 1 }),
             value => json_of(value),
         };
         object.entry(member).or_insert(value);
