@@ -81,7 +81,12 @@ pub fn osmand(largest: usize) -> Vec<Case> {
         ("locations with a time of text", r#"{"timestamp":"2024-03-11T07:22:38Z","coords":{"latitude":1,"longitude":1}}"#),
         (
             "locations as they come",
-            r#"{"event":"motionchange","is_moving":true,"uuid":"e3c5ee1b-6d6a-4c0d-9d40-1bb34e3b3bc6","timestamp":"2024-03-11T07:22:38.123Z","odometer":1234.5,"coords":{"latitude":48.137154,"longitude":11.576124,"accuracy":5.1,"speed":1.2,"heading":117.1,"altitude":519.2},"activity":{"type":"on_foot","confidence":75},"battery":{"level":0.53,"is_charging":true},"extras":{"route":17}}"#,
+            concat!(
+                r#"{"event":"motionchange","is_moving":true,"uuid":"e3c5ee1b-6d6a-4c0d-9d40-1bb34e3b3bc6","#,
+                r#""timestamp":"2024-03-11T07:22:38.123Z","odometer":1234.5,"coords":{"latitude":48.137154,"longitude":11.576124,"#,
+                r#""accuracy":5.1,"speed":1.2,"heading":117.1,"altitude":519.2},"activity":{"type":"on_foot","confidence":75},"#,
+                r#""battery":{"level":0.53,"is_charging":true},"extras":{"route":17}}"#,
+            ),
         ),
         (
             "locations with extras",
