@@ -14,97 +14,11 @@
 //!            / 9, alarm u8
 //! ```
 
+use crate::words::words;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 use smallvec::SmallVec;
-
-/// Where a word of a list stands, by what is seen of it at a glance: an open-addressed table, made at compile time. A `match` over a
-/// hundred texts compares them one by one.
-pub(crate) struct Slots([u8; Self::COUNT]);
-
-impl Slots {
-    /// A power of two, several times the words of a list.
-    const COUNT: usize = 512;
-    const EMPTY: u8 = u8::MAX;
-
-    /// Runs at compile time only, where an index out of range or an overflow is a compile error.
-    #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
-    pub(crate) const fn of(words: &[&str]) -> Self {
-        assert!(words.len() < 200, "more words than fit a byte and leave slots empty");
-        let mut slots = [Self::EMPTY; Self::COUNT];
-        let mut number = 0;
-        while number < words.len() {
-            let mut slot = Self::first(words[number].as_bytes());
-            while slots[slot] != Self::EMPTY {
-                slot = (slot + 1) % Self::COUNT;
-            }
-            slots[slot] = number as u8;
-            number += 1;
-        }
-        Self(slots)
-    }
-
-    /// Length, first, middle, last letter and the one before it.
-    const fn first(word: &[u8]) -> usize {
-        let (Some(first), Some(last), Some(middle)) = (word.first(), word.last(), word.split_at(word.len() / 2).1.first()) else {
-            return 0;
-        };
-        let before = match word {
-            [.., before, _] => *before as usize,
-            _ => 0,
-        };
-        let sum = word.len().wrapping_mul(37).wrapping_add((*first as usize).wrapping_mul(5));
-        sum.wrapping_add((*middle as usize).wrapping_mul(59))
-            .wrapping_add((*last as usize).wrapping_mul(131))
-            .wrapping_add(before.wrapping_mul(17))
-            & (Self::COUNT - 1)
-    }
-
-    /// The one of all that is spelled so.
-    #[inline]
-    pub(crate) fn find<T: Copy>(&self, word: &str, all: &[T], spelled: impl Fn(T) -> &'static str) -> Option<T> {
-        let mut slot = Self::first(word.as_bytes());
-        loop {
-            // What stands in an empty slot is the number of none.
-            let one = *all.get(usize::from(*self.0.get(slot & (Self::COUNT - 1))?))?;
-            if spelled(one) == word {
-                return Some(one);
-            }
-            slot = slot.wrapping_add(1);
-        }
-    }
-}
-
-macro_rules! words {
-    ($(#[$meta:meta])* $type:ident { $($variant:ident = $text:literal),+ $(,)? }) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[repr(u8)]
-        pub enum $type { $(#[doc = concat!("`", $text, "`")] $variant,)+ }
-
-        impl $type {
-            /// All of them.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
-            /// As it is spelled outside.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text,)+ }
-            }
-
-            /// Finds it by its spelling.
-            #[must_use]
-            pub fn from_text(text: &str) -> Option<Self> {
-                static SLOTS: $crate::attributes::Slots = $crate::attributes::Slots::of(&[$($text,)+]);
-SLOTS.find(text, Self::ALL, Self::as_str)
-            }
-        }
-    };
-}
-
-/// A list of words, each found by one look: for the names that a format spells in text, too.
-pub(crate) use words;
 
 words! {
     /// The named attributes. Rows are only ever added at the end: the place is what the journal stores.
@@ -278,7 +192,38 @@ impl Eq for Attributes {}
 #[derive(Clone)]
 enum Bytes {
     Inline { length: u8, bytes: [u8; Self::INLINE_BYTES] },
-    Heap(Vec<u8>),
+    Heap { bytes: Vec<u8>, alarms: Alarms },
+}
+
+/// The alarms among attributes that are many: those are not walked through for each alarm.
+#[derive(Clone, Copy, Default)]
+struct Alarms {
+    /// One bit each.
+    raised: u64,
+    /// Attributes of that name.
+    count: u8,
+}
+
+impl Alarms {
+    fn of(bytes: &[u8]) -> Self {
+        let mut alarms = Self::default();
+        AttributeIter { bytes }.for_each(|(key, value)| alarms.note(key, value));
+        alarms
+    }
+
+    const fn bit(alarm: Alarm) -> u64 {
+        const { assert!(Alarm::ALL.len() <= 64, "a bit for each") }
+        1_u64.wrapping_shl(alarm as u32)
+    }
+
+    const fn note(&mut self, key: Key<'_>, value: Value<'_>) {
+        if let Key::Named(Name::Alarm, _) = key {
+            self.count = self.count.saturating_add(1);
+            if let Value::Alarm(alarm) = value {
+                self.raised |= Self::bit(alarm);
+            }
+        }
+    }
 }
 
 impl Default for Bytes {
@@ -295,13 +240,20 @@ impl Bytes {
     fn as_slice(&self) -> &[u8] {
         match self {
             Self::Inline { length, bytes } => bytes.get(..usize::from(*length)).unwrap_or_default(),
-            Self::Heap(bytes) => bytes,
+            Self::Heap { bytes, .. } => bytes,
+        }
+    }
+
+    fn alarms(&self) -> Alarms {
+        match self {
+            Self::Inline { .. } => Alarms::of(self.as_slice()),
+            Self::Heap { alarms, .. } => *alarms,
         }
     }
 
     fn extend(&mut self, more: &[u8]) {
         match self {
-            Self::Heap(bytes) => bytes.extend_from_slice(more),
+            Self::Heap { bytes, .. } => bytes.extend_from_slice(more),
             Self::Inline { length, bytes } => {
                 let end = usize::from(*length).saturating_add(more.len());
                 if let (Some(room), Ok(end)) = (bytes.get_mut(usize::from(*length)..end), u8::try_from(end)) {
@@ -311,7 +263,7 @@ impl Bytes {
                     let mut all = Vec::with_capacity(end.saturating_mul(2));
                     all.extend_from_slice(self.as_slice());
                     all.extend_from_slice(more);
-                    *self = Self::Heap(all);
+                    *self = Self::Heap { bytes: all, alarms: Alarms::of(self.as_slice()) };
                 }
             }
         }
@@ -319,7 +271,7 @@ impl Bytes {
 
     fn truncate(&mut self, end: usize) {
         match self {
-            Self::Heap(bytes) => bytes.truncate(end),
+            Self::Heap { bytes, .. } => bytes.truncate(end),
             Self::Inline { length, .. } => *length = u8::try_from(end).map_or(*length, |end| end.min(*length)),
         }
     }
@@ -384,6 +336,9 @@ impl Attributes {
         AttributesRef::new(bytes)?;
         let mut attributes = Self::new();
         attributes.bytes.extend(bytes);
+        if let Bytes::Heap { bytes, alarms } = &mut attributes.bytes {
+            *alarms = Alarms::of(bytes);
+        }
         Some(attributes)
     }
 
@@ -428,6 +383,8 @@ impl Attributes {
         }
         if self.as_bytes().len() > Self::BYTES_MAX {
             self.bytes.truncate(before);
+        } else if let Bytes::Heap { alarms, .. } = &mut self.bytes {
+            alarms.note(key, value);
         }
     }
 
@@ -438,16 +395,10 @@ impl Attributes {
 
     /// Adds an alarm; a second and third get the numbers 1 and 2; the same alarm is not added twice.
     pub fn alarm(&mut self, alarm: Alarm) {
-        let mut count = 0_u8;
-        for (key, value) in self.iter() {
-            if matches!(key, Key::Named(Name::Alarm, _)) {
-                if value == Value::Alarm(alarm) {
-                    return;
-                }
-                count = count.saturating_add(1);
-            }
+        let alarms = self.bytes.alarms();
+        if alarms.raised & Alarms::bit(alarm) == 0 {
+            self.push(Key::Named(Name::Alarm, alarms.count), Value::Alarm(alarm));
         }
-        self.push(Key::Named(Name::Alarm, count), Value::Alarm(alarm));
     }
 
     /// All, in the order in which they were added.
@@ -735,6 +686,24 @@ mod tests {
         let cut = a.as_bytes().len().saturating_sub(1);
         assert_eq!(Attributes::from_bytes(a.as_bytes().get(..cut).unwrap_or_default()), None);
         assert_eq!(a.alarms().collect::<Vec<_>>(), [Alarm::Sos, Alarm::PowerCut]);
+    }
+
+    #[test]
+    fn an_alarm_is_told_once_however_many_attributes_there_are() {
+        for others in [0, 20, 40, 3_000] {
+            let mut a = Attributes::new();
+            a.alarm(Alarm::Sos);
+            (0..others).for_each(|id| a.push(Key::Io(id), Value::Int(1)));
+            for alarm in [Alarm::Sos, Alarm::Towing, Alarm::Towing, Alarm::Removing, Alarm::Sos] {
+                a.alarm(alarm);
+            }
+            // Of the most there is no room for more alarms.
+            let expected: &[Alarm] = if others < 3_000 { &[Alarm::Sos, Alarm::Towing, Alarm::Removing] } else { &[Alarm::Sos] };
+            assert_eq!(a.alarms().collect::<Vec<_>>(), expected);
+            let mut copy = Attributes::from_bytes(a.as_bytes()).unwrap();
+            copy.alarm(Alarm::Sos);
+            assert_eq!(copy, a);
+        }
     }
 
     #[test]

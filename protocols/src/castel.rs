@@ -66,6 +66,8 @@ const FRAME_BYTES_MIN: usize = 30;
 const IDENTIFIER_BYTES: usize = 20;
 const PLACE_BYTES: usize = 19;
 const COMMAND_BYTES_MAX: usize = 512;
+/// Names of software and hardware are not longer. Each place of a login repeats them.
+const TEXT_BYTES_MAX: usize = 128;
 /// The version of trackers.
 const TRACKER: u8 = 12;
 const UNITS_PER_DEGREE: f64 = 3_600_000.0;
@@ -401,6 +403,7 @@ fn journey(frame: &Frame<'_>, trip: Draft, places: &[[u8; PLACE_BYTES]], out: &m
     if places.is_empty() {
         return frame.record(trip, out);
     }
+    out.reserve_exact(places.len());
     for draft in places.iter().filter_map(|one| place(&mut Cursor::new(one))) {
         frame.record(with(draft, &trip), out);
     }
@@ -409,7 +412,8 @@ fn journey(frame: &Frame<'_>, trip: Draft, places: &[[u8; PLACE_BYTES]], out: &m
 /// Software and hardware.
 fn texts(bytes: &[u8], draft: &mut Draft) {
     for (name, text) in [Name::Firmware, Name::Hardware].into_iter().zip(bytes.split(|byte| *byte == 0)) {
-        if let Some(text) = core::str::from_utf8(text).ok().filter(|text| !text.chars().any(char::is_control)) {
+        let is_name = |text: &&str| text.len() <= TEXT_BYTES_MAX && !text.chars().any(char::is_control);
+        if let Some(text) = core::str::from_utf8(text).ok().filter(is_name) {
             draft.set_text(name, text);
         }
     }

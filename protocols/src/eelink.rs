@@ -29,6 +29,7 @@
 //!
 //! Source: Eelink, "Communication protocol" 2.0.
 
+use crate::steps::Steps;
 use crate::wire::{Cursor, bcd};
 use crate::{
     About, Addressee, Alarm, Attributes, CannotSay, Checksum, Command, DecodeError, Decoder, Draft, Encoder, Environment, Expect,
@@ -38,7 +39,7 @@ use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use bytes::BytesMut;
+use bytes::{Buf as _, BytesMut};
 
 /// What `eelink` is to the rest.
 pub(crate) const ABOUT: About = About {
@@ -57,6 +58,7 @@ const FRAME_BYTES_MAX: usize = 4_096;
 const HEAD_BYTES: usize = 5;
 /// "EL", length, checksum, identifier.
 const DATAGRAM_HEAD_BYTES: usize = 14;
+const NAME_BYTES: usize = 8;
 const UNITS_PER_DEGREE: f64 = 1_800_000.0;
 
 const LOGIN: u8 = 0x01;
@@ -95,6 +97,17 @@ const fn alarm_of(kind: u8) -> Option<Alarm> {
 pub struct EelinkDecoder {
     /// Commands said so far: the next one's mark.
     commands: u32,
+    /// Packets that are being told.
+    open: Option<Steps<Whose>>,
+}
+
+/// Whose packets are.
+#[derive(Clone, Copy, Debug)]
+struct Whose {
+    /// Of a datagram, as its bytes too.
+    identifier: Option<Identifier>,
+    name: [u8; NAME_BYTES],
+    unchecked: bool,
 }
 
 /// A packet that was cut.
@@ -102,10 +115,7 @@ struct Packet<'a> {
     kind: u8,
     index: u16,
     body: &'a [u8],
-    /// Of a datagram.
-    identifier: Option<Identifier>,
-    name: &'a [u8],
-    unchecked: bool,
+    whose: Whose,
 }
 
 impl Decoder for EelinkDecoder {
@@ -116,6 +126,10 @@ impl Decoder for EelinkDecoder {
         out: &mut Vec<Message>,
         replies: &mut Replies,
     ) -> Result<Progress, DecodeError> {
+        if let Some(open) = self.open.take() {
+            self.go_on(open, bytes, env, out, replies);
+            return Ok(Progress::Frame);
+        }
         let Some(mark) = bytes.first_chunk::<2>() else { return Ok(Progress::NeedMore) };
         let is_datagram = mark == b"EL";
         if !is_datagram && mark != b"gg" {
@@ -132,13 +146,17 @@ impl Decoder for EelinkDecoder {
         if bytes.len() < total {
             return Ok(Progress::NeedMore);
         }
-        let raw = bytes.split_to(total);
-        if is_datagram {
-            datagram(&raw, env, out, replies)?
+        let before = out.len();
+        let (whose, head) = if is_datagram {
+            let whose = datagram(bytes.get(..total).unwrap_or_default(), env.options.ignore_checksum);
+            (whose.inspect_err(|_| bytes.advance(total))?, DATAGRAM_HEAD_BYTES)
         } else {
-            packets(&raw, (None, &[], false), env, out, replies)?
-        }
-        Ok(Progress::Frame)
+            (Whose { identifier: None, name: [0; NAME_BYTES], unchecked: false }, 0)
+        };
+        bytes.advance(head);
+        self.go_on(Steps::new(whose, total.saturating_sub(head), 0), bytes, env, out, replies);
+        // What is behind the last whole packet of a datagram is lost with it; without one it says nothing.
+        if out.len() == before { Err(DecodeError::skipped("no packet")) } else { Ok(Progress::Frame) }
     }
 
     fn command(&mut self, command: &Command, to: &Addressee<'_>, out: &mut Vec<u8>) -> Result<Expect, CannotSay> {
@@ -175,18 +193,19 @@ fn checksum(bytes: &[u8]) -> u16 {
     bytes.iter().fold(0, |sum: u16, byte| sum.rotate_left(1).wrapping_add(u16::from(*byte)))
 }
 
-fn datagram(raw: &[u8], env: &Environment<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Result<(), DecodeError> {
+/// Whose the packets of a datagram are.
+fn datagram(raw: &[u8], ignore_checksum: bool) -> Result<Whose, DecodeError> {
     let short = DecodeError::skipped("datagram too short");
     let mut cursor = Cursor::new(raw);
     cursor.skip(4).ok_or(short)?;
     let sum = cursor.be_u16().ok_or(short)?;
     let fits = checksum(cursor.rest()) == sum;
-    if !fits && !env.options.ignore_checksum {
+    if !fits && !ignore_checksum {
         return Err(DecodeError::skipped("checksum"));
     }
-    let name = cursor.take(8).ok_or(short)?;
-    let identifier = identifier(name).ok_or(DecodeError::skipped("identifier"))?;
-    packets(cursor.rest(), (Some(identifier), name, !fits), env, out, replies)
+    let name = cursor.array().ok_or(short)?;
+    let identifier = identifier(&name).ok_or(DecodeError::skipped("identifier"))?;
+    Ok(Whose { identifier: Some(identifier), name, unchecked: !fits })
 }
 
 /// The digits of an IMEI without the zero before them.
@@ -199,42 +218,45 @@ fn identifier(name: &[u8]) -> Option<Identifier> {
     Identifier::new(text.strip_prefix('0').unwrap_or(&text))
 }
 
-/// What stands at the front of a datagram: who, as bytes too, and whether the checksum was ignored.
-type Whose<'a> = (Option<Identifier>, &'a [u8], bool);
+impl EelinkDecoder {
+    /// Tells the next packets.
+    fn go_on(
+        &mut self,
+        mut open: Steps<Whose>,
+        bytes: &mut BytesMut,
+        env: &Environment<'_>,
+        out: &mut Vec<Message>,
+        replies: &mut Replies,
+    ) {
+        if !open.step(bytes, |whose, packets| whose.next(packets, env, out, replies)) {
+            self.open = Some(open);
+        }
+    }
+}
 
-fn packets(
-    bytes: &[u8],
-    whose: Whose<'_>,
-    env: &Environment<'_>,
-    out: &mut Vec<Message>,
-    replies: &mut Replies,
-) -> Result<(), DecodeError> {
-    let before = out.len();
-    let mut cursor = Cursor::new(bytes);
-    while !cursor.rest().is_empty() {
-        let raw = cursor.rest();
-        let head = (cursor.be_u16(), cursor.u8(), cursor.be_u16());
-        let (Some(0x6767), Some(kind), Some(length)) = head else { break };
-        let Some(content) = cursor.take(usize::from(length)) else { break };
-        let Some((index, body)) = content.split_first_chunk::<2>() else { break };
+impl Whose {
+    /// Tells the next packet. `None`: what is left is none.
+    fn next(&self, packets: &mut Cursor<'_>, env: &Environment<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Option<()> {
+        let raw = packets.rest();
+        let (0x6767, kind, length) = (packets.be_u16()?, packets.u8()?, packets.be_u16()?) else { return None };
+        let content = packets.take(usize::from(length))?;
+        let (index, body) = content.split_first_chunk::<2>()?;
         let raw = raw.get(..HEAD_BYTES.saturating_add(content.len())).unwrap_or_default();
-        let (identifier, name, unchecked) = whose;
-        let packet = Packet { kind, index: u16::from_be_bytes(*index), body, identifier, name, unchecked };
+        let packet = Packet { kind, index: u16::from_be_bytes(*index), body, whose: *self };
         if read(&packet, out).is_none() {
-            out.push(Message::Undecoded { identifier, reason: "body", raw: raw.to_vec() });
+            out.push(Message::Undecoded { identifier: self.identifier, reason: "body", raw: raw.to_vec() });
         }
         packet.answer(env, replies);
+        Some(())
     }
-    // What is behind the last whole packet of a datagram is lost with it; without one it says nothing.
-    if out.len() == before { Err(DecodeError::skipped("no packet")) } else { Ok(()) }
 }
 
 impl Packet<'_> {
     fn push(&self, mut draft: Draft, out: &mut Vec<Message>) {
-        if self.unchecked {
+        if self.whose.unchecked {
             draft.set(Name::ChecksumIgnored, Value::Bool(true));
         }
-        out.push(Message::Record { identifier: self.identifier, record: draft.finish() });
+        out.push(Message::Record { identifier: self.whose.identifier, record: draft.finish() });
     }
 
     fn answer(&self, env: &Environment<'_>, replies: &mut Replies) {
@@ -250,8 +272,8 @@ impl Packet<'_> {
         let mut packet = Vec::new();
         write(self.kind, self.index, &body, &mut packet);
         let mut reply = Vec::new();
-        if env.datagram && self.identifier.is_some() {
-            wrap(self.name, &packet, &mut reply)
+        if env.datagram && self.whose.identifier.is_some() {
+            wrap(&self.whose.name, &packet, &mut reply)
         } else {
             reply = packet
         }
@@ -262,7 +284,7 @@ impl Packet<'_> {
 /// `None` if the body ends too early or the kind is unknown; then nothing was pushed.
 fn read(packet: &Packet<'_>, out: &mut Vec<Message>) -> Option<()> {
     let body = &mut Cursor::new(packet.body);
-    let identifier = packet.identifier;
+    let identifier = packet.whose.identifier;
     match packet.kind {
         LOGIN => {
             let name: [u8; 8] = body.array()?;

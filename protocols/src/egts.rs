@@ -32,6 +32,7 @@
 //!
 //! Source: GOST R 54619-2011, annexes; Ministry of Transport of the Russian Federation, order 285 (2012), annex 2.
 
+use crate::steps::Steps;
 use crate::wire::{Cursor, crc8_nrsc5, crc16_ccitt_false, from_hex, to_hex};
 use crate::{
     About, Addressee, Alarm, CannotSay, Checksum, Command, DecodeError, Decoder, Draft, Encoder, Environment, Expect, Identifier, Key,
@@ -80,8 +81,6 @@ const VALID: u8 = 0x01;
 const PLACE_BYTES_MIN: usize = 21;
 /// The checksum behind the records.
 const CHECKSUM_BYTES: usize = 2;
-/// Records of a packet that are read by one call: a record may have seven bytes, and becomes a message and a reply.
-const RECORDS_A_STEP: usize = 64;
 const FROM_MEMORY: u8 = 0x08;
 const MOVING: u8 = 0x10;
 const SOUTH: u8 = 0x20;
@@ -100,24 +99,25 @@ pub struct EgtsDecoder {
     /// Packets that were sent.
     packets: u16,
     /// A packet whose records are being read.
-    open: Option<OpenPacket>,
+    open: Option<Steps<OpenPacket>>,
 }
 
-/// A packet of which some records are read and the rest stands in the buffer, whole and checked.
+/// A packet whose records are being read.
 #[derive(Clone, Copy, Debug)]
 struct OpenPacket {
     number: u16,
-    /// Bytes of records that are left, and of the checksum behind them; 0: it had none.
-    bytes_left: usize,
     fits: bool,
+    entry: Option<Entry>,
 }
 
-/// A record of a packet.
-struct Entry<'a> {
+/// A record of a packet, which may have many places.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
     number: u16,
     object: Option<u32>,
     service: u8,
-    parts: &'a [u8],
+    /// Bytes of its parts that are not read yet.
+    parts: usize,
 }
 
 impl Decoder for EgtsDecoder {
@@ -169,7 +169,8 @@ impl Decoder for EgtsDecoder {
             RESPONSE => out.push(Message::Heartbeat { identifier: None, attributes: Draft::new().attributes }),
             DATA => {
                 bytes.advance(head);
-                self.go_on(OpenPacket { number, bytes_left: total.saturating_sub(head), fits: fits && head_fits }, bytes, out, replies);
+                let packet = OpenPacket { number, fits: fits && head_fits, entry: None };
+                self.go_on(Steps::new(packet, length, total.saturating_sub(head).saturating_sub(length)), bytes, out, replies);
                 return Ok(Progress::Frame);
             }
             _ => out.push(Message::Undecoded { identifier: None, reason: "kind of packet", raw: frame.to_vec() }),
@@ -217,7 +218,7 @@ fn push_record(number: u16, service: u8, parts: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(parts);
 }
 
-fn entry<'a>(body: &mut Cursor<'a>) -> Option<Entry<'a>> {
+fn entry(body: &mut Cursor<'_>) -> Option<Entry> {
     let (length, number, flags) = (usize::from(body.le_u16()?), body.le_u16()?, body.u8()?);
     let object = if flags & 1 != 0 { Some(body.le_u32()?) } else { None };
     for bit in [2, 4] {
@@ -227,7 +228,7 @@ fn entry<'a>(body: &mut Cursor<'a>) -> Option<Entry<'a>> {
     }
     let service = body.u8()?;
     body.u8()?;
-    Some(Entry { number, object, service, parts: body.take(length)? })
+    (body.rest().len() >= length).then_some(Entry { number, object, service, parts: length })
 }
 
 /// The parts of a record.
@@ -244,37 +245,43 @@ impl<'a> Iterator for Parts<'a> {
 
 impl EgtsDecoder {
     /// Reads the next records of a packet. What is left over at the end is none.
-    fn go_on(&mut self, mut open: OpenPacket, bytes: &mut BytesMut, out: &mut Vec<Message>, replies: &mut Replies) {
-        let mut body = Cursor::new(bytes.get(..open.bytes_left.saturating_sub(CHECKSUM_BYTES)).unwrap_or_default());
-        let mut left = RECORDS_A_STEP;
-        while left > 0
-            && let Some(entry) = entry(&mut body)
-        {
-            left = left.saturating_sub(1);
-            self.record(&open, &entry, out, replies);
+    fn go_on(&mut self, mut open: Steps<OpenPacket>, bytes: &mut BytesMut, out: &mut Vec<Message>, replies: &mut Replies) {
+        if !open.step(bytes, |packet, body| self.next(packet, body, out, replies)) {
+            self.open = Some(open);
         }
-        let rest = body.rest().len();
-        let read =
-            if left > 0 || rest == 0 { open.bytes_left } else { open.bytes_left.saturating_sub(CHECKSUM_BYTES.saturating_add(rest)) };
-        bytes.advance(read.min(bytes.len()));
-        open.bytes_left = open.bytes_left.saturating_sub(read);
-        self.open = Some(open).filter(|open| open.bytes_left > 0);
     }
 
-    fn record(&mut self, packet: &OpenPacket, entry: &Entry<'_>, out: &mut Vec<Message>, replies: &mut Replies) {
+    /// Reads the next place of a record, or all of a record that has none.
+    fn next(&mut self, packet: &mut OpenPacket, body: &mut Cursor<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Option<()> {
+        let mut entry = match packet.entry.take() {
+            Some(entry) => entry,
+            None => entry(body)?,
+        };
+        let parts = body.rest().get(..entry.parts)?;
         let identifier = entry.object.filter(|_| !self.known).and_then(|object| Identifier::new(&alloc::format!("{object}")));
         let before = out.len();
-        match entry.service {
-            AUTHORISATION => self.authorise(entry, out),
-            TELEMATICS => telematics(entry, identifier, packet.fits, out),
-            _ => {}
+        let read = match entry.service {
+            AUTHORISATION => self.authorise(parts, out),
+            TELEMATICS => telematics(parts, identifier, packet.fits, out),
+            _ => parts.len(),
+        };
+        if out.len() == before && !parts.is_empty() {
+            out.push(Message::Undecoded { identifier, reason: "record", raw: parts.to_vec() });
         }
-        if out.len() == before && !entry.parts.is_empty() {
-            out.push(Message::Undecoded { identifier, reason: "record", raw: entry.parts.to_vec() });
+        body.skip(read)?;
+        entry.parts = parts.len().saturating_sub(read);
+        if entry.parts > 0 {
+            packet.entry = Some(entry);
+        } else {
+            self.respond(packet.number, &entry, replies);
         }
+        Some(())
+    }
+
+    fn respond(&mut self, packet: u16, entry: &Entry, replies: &mut Replies) {
         let release = if entry.service == AUTHORISATION { Release::Identified } else { Release::Durable };
         let mut response = Vec::with_capacity(16);
-        response.extend_from_slice(&packet.number.to_le_bytes());
+        response.extend_from_slice(&packet.to_le_bytes());
         response.push(0);
         let mut parts = Vec::with_capacity(6);
         let [low, high] = entry.number.to_le_bytes();
@@ -296,15 +303,14 @@ impl EgtsDecoder {
         replies.copied(release, &packet);
     }
 
-    fn authorise(&mut self, entry: &Entry<'_>, out: &mut Vec<Message>) {
-        for (kind, value) in Parts(Cursor::new(entry.parts)) {
-            if kind == TERMINAL
-                && let Some(identifier) = terminal(value)
-            {
-                self.known = true;
-                out.push(Message::Login { identifier, password: None });
-            }
+    /// A record names one terminal. Says how many bytes are read: all.
+    fn authorise(&mut self, parts: &[u8], out: &mut Vec<Message>) -> usize {
+        let named = Parts(Cursor::new(parts)).filter(|(kind, _)| *kind == TERMINAL).find_map(|(_, value)| terminal(value));
+        if let Some(identifier) = named {
+            self.known = true;
+            out.push(Message::Login { identifier, password: None });
         }
+        parts.len()
     }
 }
 
@@ -320,19 +326,17 @@ fn terminal(value: &[u8]) -> Option<Identifier> {
     imei.and_then(Identifier::new).or_else(|| Identifier::new(&alloc::format!("{number}")))
 }
 
-fn telematics(entry: &Entry<'_>, identifier: Option<Identifier>, fits: bool, out: &mut Vec<Message>) {
+/// Reads a place and what belongs to it. Says how many bytes are read: up to the next place, or all.
+fn telematics(bytes: &[u8], identifier: Option<Identifier>, fits: bool, out: &mut Vec<Message>) -> usize {
     let mut current: Option<Draft> = None;
-    let mut push = |draft: Option<Draft>| {
-        if let Some(mut draft) = draft {
-            if !fits {
-                draft.set(Name::ChecksumIgnored, Value::Bool(true));
-            }
-            out.push(Message::Record { identifier, record: draft.finish() });
-        }
-    };
-    for (kind, value) in Parts(Cursor::new(entry.parts)) {
-        if kind == PLACE && value.len() >= PLACE_BYTES_MIN {
-            push(current.take());
+    let mut parts = Parts(Cursor::new(bytes));
+    let mut left = 0;
+    loop {
+        let before = parts.0.rest().len();
+        let Some((kind, value)) = parts.next() else { break };
+        if kind == PLACE && value.len() >= PLACE_BYTES_MIN && current.is_some() {
+            left = before;
+            break;
         }
         let draft = current.get_or_insert_with(Draft::new);
         let mut body = Cursor::new(value);
@@ -350,7 +354,13 @@ fn telematics(entry: &Entry<'_>, identifier: Option<Identifier>, fits: bool, out
             draft.attributes.push(Key::Io(u32::from(kind)), Value::Text(&to_hex(value)));
         }
     }
-    push(current);
+    if let Some(mut draft) = current {
+        if !fits {
+            draft.set(Name::ChecksumIgnored, Value::Bool(true));
+        }
+        out.push(Message::Record { identifier, record: draft.finish() });
+    }
+    bytes.len().saturating_sub(left)
 }
 
 fn place(body: &mut Cursor<'_>, draft: &mut Draft) -> Option<()> {

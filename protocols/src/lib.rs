@@ -19,7 +19,9 @@ mod message;
 mod recognise;
 #[macro_use]
 mod registry;
+mod steps;
 mod time;
+mod words;
 
 pub mod wire;
 

@@ -35,6 +35,7 @@
 //! Source: published parts of Eview, "EV-07B Protocol" 1.2 (2020-05-08) and "Communication Protocol" (2023-05-06); flespi, "Eview
 //! protocol".
 
+use crate::steps::Steps;
 use crate::wire::{Cursor, cell_text, crc16_xmodem, to_hex, wifi_text};
 use crate::{
     About, Addressee, Alarm, Attributes, CannotSay, Checksum, Command, DecodeError, Decoder, Draft, Encoder, Environment, Expect,
@@ -113,15 +114,30 @@ pub struct MiniFinder2Decoder {
     heard: bool,
     /// Commands said so far: the next one's sequence.
     commands: u16,
+    /// A frame whose reports are being told.
+    open: Option<Steps<Reports>>,
+}
+
+/// What the reports of a frame have in common.
+#[derive(Debug)]
+struct Reports {
+    flags: u8,
+    sequence: u16,
+    unchecked: bool,
+    identifier: Option<Identifier>,
 }
 
 /// A frame that was cut and checked.
 struct Frame<'a> {
     raw: &'a [u8],
-    flags: u8,
-    sequence: u16,
     body: &'a [u8],
-    unchecked: bool,
+}
+
+/// What is done with a frame.
+enum Read {
+    Whole,
+    /// Its reports are still to be told, of that device.
+    Reports(Option<Identifier>),
 }
 
 impl Decoder for MiniFinder2Decoder {
@@ -132,6 +148,10 @@ impl Decoder for MiniFinder2Decoder {
         out: &mut Vec<Message>,
         replies: &mut Replies,
     ) -> Result<Progress, DecodeError> {
+        if let Some(open) = self.open.take() {
+            self.go_on(open, bytes, out, replies);
+            return Ok(Progress::Frame);
+        }
         let Some(first) = bytes.first() else { return Ok(Progress::NeedMore) };
         if *first != HEAD {
             let noise = bytes.iter().position(|byte| *byte == HEAD).unwrap_or(bytes.len());
@@ -148,19 +168,26 @@ impl Decoder for MiniFinder2Decoder {
         if bytes.len() < total {
             return Ok(Progress::NeedMore);
         }
-        let raw = bytes.split_to(total);
+        let raw = bytes.get(..total).unwrap_or_default();
         let body = raw.get(HEAD_BYTES..).unwrap_or_default();
         let fits = crc16_xmodem(body) == u16::from_le_bytes([crc_low, crc_high]);
         if !fits && !env.options.ignore_checksum {
+            bytes.advance(total);
             return Err(DecodeError::skipped("checksum"));
         }
         self.heard = true;
-        let frame = Frame { raw: &raw, flags, sequence: u16::from_le_bytes([sequence_low, sequence_high]), body, unchecked: !fits };
-        frame.read(out);
-        if flags & WANTS_ANSWER != 0 {
-            let mut answer = Vec::with_capacity(HEAD_BYTES.saturating_add(3));
-            write(0, frame.sequence, &[ANSWER, 1, 0], &mut answer);
-            replies.copied(Release::Durable, &answer);
+        let sequence = u16::from_le_bytes([sequence_low, sequence_high]);
+        let reports = |identifier| Reports { flags, sequence, unchecked: !fits, identifier };
+        match (Frame { raw, body }).read(out) {
+            Read::Whole => {
+                bytes.advance(total);
+                reports(None).answer(replies);
+            }
+            Read::Reports(identifier) => {
+                let items = body.len().saturating_sub(1);
+                bytes.advance(total.saturating_sub(items));
+                self.go_on(Steps::new(reports(identifier), items, 0), bytes, out, replies);
+            }
         }
         Ok(Progress::Frame)
     }
@@ -178,6 +205,17 @@ impl Decoder for MiniFinder2Decoder {
 
     fn frame_bytes_max(&self, identified: bool) -> usize {
         if identified { FRAME_BYTES_MAX } else { FRAME_BYTES_MAX_UNIDENTIFIED }
+    }
+}
+
+impl MiniFinder2Decoder {
+    /// Tells the next reports of a frame; the last one answers it.
+    fn go_on(&mut self, mut open: Steps<Reports>, bytes: &mut BytesMut, out: &mut Vec<Message>, replies: &mut Replies) {
+        if open.step(bytes, |reports, items| reports.next(items, out)) {
+            open.frame.answer(replies);
+        } else {
+            self.open = Some(open);
+        }
     }
 }
 
@@ -208,13 +246,20 @@ fn identifier_of(value: &[u8]) -> Option<Identifier> {
 }
 
 impl Frame<'_> {
-    fn read(&self, out: &mut Vec<Message>) {
-        let Some((command, rest)) = self.body.split_first() else { return self.keep(None, "empty body", out) };
+    fn read(&self, out: &mut Vec<Message>) -> Read {
+        let Some((command, rest)) = self.body.split_first() else {
+            self.keep(None, "empty body", out);
+            return Read::Whole;
+        };
         let items = || Items(Cursor::new(rest));
         let own = if *command == SETTINGS { 0x03 } else { IMEI };
         let identifier = items().find(|(key, _)| *key == own).and_then(|(_, value)| identifier_of(value));
         match *command {
-            REPORTS => self.reports(items(), identifier, out),
+            REPORTS if items().any(|(key, _)| key != IMEI) => return Read::Reports(identifier),
+            REPORTS => match identifier {
+                Some(identifier) => out.push(Message::Login { identifier, password: None }),
+                None => self.keep(None, "no report", out),
+            },
             SERVICES => {
                 let mut attributes = Attributes::new();
                 for (key, value) in items() {
@@ -246,33 +291,32 @@ impl Frame<'_> {
             },
             _ => self.keep(identifier, "unknown command", out),
         }
+        Read::Whole
     }
 
     fn keep(&self, identifier: Option<Identifier>, reason: &'static str, out: &mut Vec<Message>) {
         out.push(Message::Undecoded { identifier, reason, raw: self.raw.to_vec() });
     }
+}
 
-    fn reports(&self, items: Items<'_>, identifier: Option<Identifier>, out: &mut Vec<Message>) {
+impl Reports {
+    /// Reads the items of the next report, up to one that it has already. `None`: there is none.
+    fn next(&self, items: &mut Cursor<'_>, out: &mut Vec<Message>) -> Option<()> {
         let mut report = Report::default();
-        for (key, value) in items {
-            if key == IMEI {
-                continue;
-            }
+        let mut ahead = Items(*items);
+        while let Some((key, value)) = ahead.next() {
             if report.has(key) {
-                self.push(core::mem::take(&mut report), identifier, out);
+                break;
             }
-            report.take(key, value);
+            *items = ahead.0;
+            if key != IMEI {
+                report.take(key, value);
+            }
         }
-        if report.keys != 0 {
-            self.push(report, identifier, out);
-        } else if let Some(identifier) = identifier {
-            out.push(Message::Login { identifier, password: None });
-        } else {
-            self.keep(None, "no report", out);
-        }
+        (report.keys != 0).then(|| self.push(report, out))
     }
 
-    fn push(&self, mut report: Report, identifier: Option<Identifier>, out: &mut Vec<Message>) {
+    fn push(&self, mut report: Report, out: &mut Vec<Message>) {
         if self.flags & FROM_MEMORY != 0 {
             report.draft.set(Name::Buffered, Value::Bool(true));
         }
@@ -280,7 +324,15 @@ impl Frame<'_> {
             report.draft.set(Name::ChecksumIgnored, Value::Bool(true));
         }
         report.draft.time = report.state_time.or(report.other_time);
-        out.push(Message::Record { identifier, record: report.draft.finish() });
+        out.push(Message::Record { identifier: self.identifier, record: report.draft.finish() });
+    }
+
+    fn answer(&self, replies: &mut Replies) {
+        if self.flags & WANTS_ANSWER != 0 {
+            let mut answer = Vec::with_capacity(HEAD_BYTES.saturating_add(3));
+            write(0, self.sequence, &[ANSWER, 1, 0], &mut answer);
+            replies.copied(Release::Durable, &answer);
+        }
     }
 }
 

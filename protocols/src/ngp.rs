@@ -24,10 +24,10 @@
 //! Source: Navixy, "Navixy Generic Protocol" 1.0, 1.1a and 1.2: transport layer, message structure and attributes, predefined event
 //! identifiers (<https://www.navixy.com/docs/iot-logic-api/technologies/navixy-generic-protocol>).
 
-use crate::attributes::words;
 use crate::json::{self, Json, Members, Reader};
 use crate::osmand::json_of;
 use crate::wire::{self, cell_text, wifi_text};
+use crate::words::words;
 use crate::{
     About, Alarm, Attributes, Checksum, DecodeError, Decoder, Draft, Encoder, Environment, Fix, Identifier, Input, Key, MICROS_PER_SECOND,
     Message, Micros, MqttPublish, Name, Progress, Record, Replies, Transport, Value, carry, from_rfc3339, http, to_rfc3339,
@@ -207,7 +207,7 @@ fn read(body: &[u8]) -> Result<Message, DecodeError> {
     let device = object.device.spelled().and_then(|device| Identifier::new(&device));
     let identifier = Some(device.ok_or(DecodeError::skipped("no device_id"))?);
     let time = instant(object.time).ok_or(DecodeError::skipped("no message_time"))?;
-    Ok(Message::Record { identifier, record: record(&object, time) })
+    Ok(Message::Record { identifier, record: record(&mut object, time) })
 }
 
 /// A message, its members apart by what they are for. The last one of a name is meant.
@@ -297,10 +297,10 @@ fn instant(value: Json<'_>) -> Option<Micros> {
     }
 }
 
-fn record(object: &Object<'_>, message_time: Micros) -> Record {
+fn record(object: &mut Object<'_>, message_time: Micros) -> Record {
     let mut draft = Draft::at(Some(message_time));
     if object.location.was_told {
-        describe_location(&object.location, &mut draft);
+        describe_location(&mut object.location, &mut draft);
     }
     for (name, (member, value)) in object.attributes.iter() {
         describe_member(name, *member, *value, &mut draft.attributes);
@@ -314,7 +314,7 @@ fn record(object: &Object<'_>, message_time: Micros) -> Record {
     draft.finish()
 }
 
-fn describe_location(location: &Location<'_>, draft: &mut Draft) {
+fn describe_location(location: &mut Location<'_>, draft: &mut Draft) {
     let kind = location.kind.text().unwrap_or_default();
     let says = |word: &[u8]| kind.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
     draft.valid = !(says(b"NO_FIX") || says(b"LAST"));

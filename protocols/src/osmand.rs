@@ -25,9 +25,9 @@
 //! Sources: <https://www.traccar.org/osmand/>, <https://osmand.net/docs/user/plugins/trip-recording/> (online tracking),
 //! <https://github.com/transistorsoft/cordova-background-geolocation-lt/wiki/Location-Data-Schema>.
 
-use crate::attributes::words;
 use crate::json::{self, Json, Members, Reader, Wrong};
 use crate::wire::{Parts, cut, decimal, find, find_any, find_far, split_once};
+use crate::words::words;
 use crate::{
     About, Alarm, Attributes, Checksum, DecodeError, Decoder, Encoder, Environment, Fix, HttpRequest, Identifier, Input, Key, Latitude,
     Longitude, Message, Micros, Name, Progress, Record, Replies, Transport, Value, from_rfc3339, http, to_rfc3339,
@@ -53,6 +53,9 @@ pub(crate) const ABOUT: About = About {
 const FRAME_BYTES_MAX: usize = 64 * 1024;
 /// Locations in one JSON body; what is beyond is refused with the whole.
 const LOCATIONS_MAX: usize = 1_000;
+/// The same of a short body: so many, and one for so many bytes; one that has a place has as many.
+const LOCATIONS_OF_SHORT: usize = 64;
+const LOCATION_BYTES_MIN: usize = 40;
 const KMH_PER_KNOT: f64 = 1.852;
 const KMH_PER_METRE_A_SECOND: f64 = 3.6;
 /// Below it a bare number is in seconds, else in milliseconds.
@@ -227,9 +230,11 @@ struct Found {
     course_deg: Option<f32>,
     altitude_m: Option<f32>,
     attributes: Attributes,
-    /// Cells, and wireless networks, whose numbers are known to be taken.
-    cells: u8,
-    networks: u8,
+    /// Which numbers cells and networks have.
+    cells: Numbers,
+    networks: Numbers,
+    /// There is an alarm.
+    alarmed: bool,
 }
 
 impl Found {
@@ -287,26 +292,24 @@ impl Found {
 
     fn attribute(&mut self, name: &str, meant: Option<Name>, text: &str) {
         let key = match meant {
-            Some(name @ (Name::Cell | Name::Wifi)) => self.free(name),
+            Some(name @ (Name::Cell | Name::Wifi)) => Key::Named(name, self.numbers(name).free()),
             Some(name) => Key::Named(name, 0),
             None if name.is_empty() => return,
             None => Key::from_spelling(name),
         };
+        if let Key::Named(name @ (Name::Cell | Name::Wifi), number) = key {
+            self.numbers(name).take(number);
+        }
+        let is_alarm = key == Key::Named(Name::Alarm, 0);
         match read_value(key, text) {
-            Value::Alarm(alarm) if key == Key::Named(Name::Alarm, 0) && self.attributes.find(key).is_some() => {
-                self.attributes.alarm(alarm);
-            }
+            Value::Alarm(alarm) if is_alarm && self.alarmed => self.attributes.alarm(alarm),
             value => self.attributes.push(key, value),
         }
+        self.alarmed |= is_alarm;
     }
 
-    /// The first number that is not taken, of what may come many times. Nothing is ever taken away: those that were taken, are.
-    fn free(&mut self, name: Name) -> Key<'static> {
-        let taken = if name == Name::Cell { &mut self.cells } else { &mut self.networks };
-        while *taken < u8::MAX && self.attributes.find(Key::Named(name, *taken)).is_some() {
-            *taken = taken.saturating_add(1);
-        }
-        Key::Named(name, *taken)
+    const fn numbers(&mut self, name: Name) -> &mut Numbers {
+        if matches!(name, Name::Cell) { &mut self.cells } else { &mut self.networks }
     }
 
     fn into_record(self, now: Micros) -> Record {
@@ -320,6 +323,24 @@ impl Found {
         });
         let fix_time = self.time.or(if self.time_unreadable { None } else { Some(now) });
         Record { fix_time, fix, attributes: self.attributes }
+    }
+}
+
+/// Numbers that are taken, one bit each: a request may have thousands of networks.
+#[derive(Default)]
+struct Numbers([u128; 2]);
+
+impl Numbers {
+    fn take(&mut self, number: u8) {
+        let [low, high] = &mut self.0;
+        *(if number < 128 { low } else { high }) |= 1_u128.wrapping_shl(u32::from(number));
+    }
+
+    /// The first that is not taken, or the last one.
+    fn free(&self) -> u8 {
+        let [low, high] = self.0;
+        let free = if low == u128::MAX { high.trailing_ones().saturating_add(128) } else { low.trailing_ones() };
+        u8::try_from(free).unwrap_or(u8::MAX)
     }
 }
 
@@ -433,14 +454,16 @@ fn read_json(body: &[u8], query: &str, now: Micros, out: &mut Vec<Message>) -> R
     let queried = || in_query(query, |name| matches!(name, "id" | "deviceid")).and_then(|id| Identifier::new(&id));
     let identifier = named.or_else(queried).ok_or(DecodeError::skipped("no device id"))?;
     let Json::Nested(location) = location else { return Err(DecodeError::skipped("no location")) };
-    let mut take = |reader: &mut Reader<'_>| {
+    let mut take = |reader: &mut Reader<'_>, left: usize| {
         let record = read_location(reader, now)?;
+        // All at once: a list that grows takes up to twice the memory.
+        out.reserve_exact(left);
         out.push(Message::Record { identifier: Some(identifier), record });
         Some(())
     };
     let mut reader = location.reader();
     if reader.is_object() {
-        return take(&mut reader).ok_or(DecodeError::skipped("no location"));
+        return take(&mut reader, 1).ok_or(DecodeError::skipped("no location"));
     }
     let (mut count, mut all_objects) = (0_usize, true);
     location.reader().items(|reader| {
@@ -448,13 +471,19 @@ fn read_json(body: &[u8], query: &str, now: Micros, out: &mut Vec<Message>) -> R
         all_objects &= reader.is_object();
         reader.value().map(drop)
     });
-    if count > LOCATIONS_MAX {
+    if count > LOCATIONS_MAX.min(LOCATIONS_OF_SHORT.saturating_add(body.len() / LOCATION_BYTES_MIN)) {
         return Err(DecodeError::skipped("too many locations"));
     }
     if count == 0 || !all_objects {
         return Err(DecodeError::skipped("no location"));
     }
-    reader.items(take).ok_or(DecodeError::skipped("no location"))
+    reader
+        .items(|reader| {
+            let taken = take(reader, count);
+            count = count.saturating_sub(1);
+            taken
+        })
+        .ok_or(DecodeError::skipped("no location"))
 }
 
 /// The members of a location that are looked at, and those of the objects in it.

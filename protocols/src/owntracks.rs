@@ -14,10 +14,10 @@
 //!
 //! Source: <https://owntracks.org/booklet/tech/json/> and <https://owntracks.org/booklet/tech/http/>.
 
-use crate::attributes::words;
 use crate::json::{self, Json, Members, Wrong};
 use crate::osmand::{in_query, json_of};
 use crate::wire::split_once;
+use crate::words::words;
 use crate::{
     About, Alarm, Attributes, Checksum, DecodeError, Decoder, Encoder, Environment, Fix, HttpRequest, Identifier, Input, Key, Latitude,
     Longitude, Message, Micros, MqttPublish, Name, Progress, Record, Replies, Transport, Value, http,
@@ -88,7 +88,7 @@ impl Decoder for OwnTracksDecoder {
                 let identifier = of_topic(topic).ok_or(DecodeError::skipped("no user and device in the topic"))?;
                 let mut object = Object::default();
                 out.push(match read_object(payload, &mut object) {
-                    Ok(()) => read(&object, identifier, payload),
+                    Ok(()) => read(&mut object, identifier, payload),
                     Err(error) if payload.len() > FRAME_BYTES_MAX => return Err(error),
                     // The topic says whose it is, and MQTT 3.1.1 cannot say no to one publication: it would come again for ever.
                     Err(error) => Message::Undecoded { identifier: Some(identifier), reason: error.what, raw: payload.to_vec() },
@@ -119,7 +119,7 @@ fn read_request(request: &HttpRequest<'_>) -> Result<Message, DecodeError> {
         (Some(one), None) | (None, Some(one)) => Identifier::new(&one),
         (None, None) => object.topic.text().and_then(|topic| of_topic(&topic)),
     };
-    Ok(read(&object, named.ok_or(DecodeError::skipped("no user and device"))?, request.body))
+    Ok(read(&mut object, named.ok_or(DecodeError::skipped("no user and device"))?, request.body))
 }
 
 /// A message, its members apart by what they are for.
@@ -195,7 +195,7 @@ fn of_topic(topic: &str) -> Option<Identifier> {
     }
 }
 
-fn read(object: &Object<'_>, identifier: Identifier, raw: &[u8]) -> Message {
+fn read(object: &mut Object<'_>, identifier: Identifier, raw: &[u8]) -> Message {
     let identifier = Some(identifier);
     let reason = match &*object.kind {
         "location" | "transition" | "steps" => return Message::Record { identifier, record: read_record(object) },
@@ -207,7 +207,7 @@ fn read(object: &Object<'_>, identifier: Identifier, raw: &[u8]) -> Message {
     Message::Undecoded { identifier, reason, raw: raw.to_vec() }
 }
 
-fn read_record(object: &Object<'_>) -> Record {
+fn read_record(object: &mut Object<'_>) -> Record {
     let mut attributes = Attributes::new();
     let (latitude, longitude) = (object.latitude.and_then(Latitude::new), object.longitude.and_then(Longitude::new));
     for (degrees, inside, word) in [(object.latitude, latitude.is_some(), "latitude"), (object.longitude, longitude.is_some(), "longitude")]
@@ -251,12 +251,20 @@ fn read_member(name: &str, member: Option<Member>, value: Json<'_>, attributes: 
             }
         }
         Some(Member::InRegions) => {
-            let mut names = Vec::new();
+            let (mut names, mut count) = (String::new(), 0_usize);
             if let Json::Nested(list) = value {
-                list.reader().items(|reader| reader.value().map(|name| names.extend(name.text())));
+                list.reader().items(|reader| {
+                    if let Some(name) = reader.value()?.text() {
+                        names.push_str(if count > 0 { "," } else { "" });
+                        names.push_str(&name);
+                        count = count.saturating_add(1);
+                    }
+                    // No more than a record can have.
+                    (names.len() <= Attributes::BYTES_MAX).then_some(())
+                });
             }
-            if !names.is_empty() {
-                attributes.set(Name::Regions, Value::Text(&names.join(",")));
+            if count > 0 {
+                attributes.set(Name::Regions, Value::Text(&names));
             }
         }
         other => {

@@ -22,6 +22,7 @@ mod text;
 
 pub use encoder::ArnaviEncoder;
 
+use crate::steps::Steps;
 use crate::wire::{Cursor, ShortText, from_hex, sum8};
 use crate::{
     About, Addressee, CannotSay, Checksum, Command, DecodeError, Decoder, Environment, Expect, Identifier, MICROS_PER_SECOND, Message,
@@ -63,6 +64,15 @@ const PACKET_BYTES: usize = 8;
 #[derive(Debug, Default)]
 pub struct ArnaviDecoder {
     identifier: Option<Identifier>,
+    /// A package whose packets are being told.
+    open: Option<Steps<Package>>,
+}
+
+/// What is known of a whole package.
+#[derive(Debug)]
+struct Package {
+    number: u8,
+    intact: bool,
 }
 
 impl Decoder for ArnaviDecoder {
@@ -73,6 +83,10 @@ impl Decoder for ArnaviDecoder {
         out: &mut Vec<Message>,
         replies: &mut Replies,
     ) -> Result<Progress, DecodeError> {
+        if let Some(open) = self.open.take() {
+            self.go_on(open, bytes, out, replies);
+            return Ok(Progress::Frame);
+        }
         let ends = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         bytes.advance(ends);
         match bytes.first() {
@@ -153,17 +167,27 @@ impl ArnaviDecoder {
             return Err(DecodeError::skipped("checksum"));
         }
         let Some([_, number, packets @ .., _]) = bytes.get(..total) else { return Ok(Progress::NeedMore) };
-        let mut cursor = Cursor::new(packets);
-        while let Some(packet) = Packet::take(&mut cursor) {
-            let mut message = packet.message(identifier);
-            if let (false, Message::Record { record, .. }) = (intact, &mut message) {
+        let open = Steps::new(Package { number: *number, intact }, packets.len(), 1);
+        bytes.advance(2);
+        self.go_on(open, bytes, out, replies);
+        Ok(Progress::Frame)
+    }
+
+    /// Tells the next packets of a package; the last one answers it.
+    fn go_on(&mut self, mut open: Steps<Package>, bytes: &mut BytesMut, out: &mut Vec<Message>, replies: &mut Replies) {
+        let is_over = open.step(bytes, |package, packets| {
+            let mut message = Packet::take(packets)?.message(self.identifier);
+            if let (false, Message::Record { record, .. }) = (package.intact, &mut message) {
                 record.attributes.set(Name::ChecksumIgnored, Value::Bool(true));
             }
             out.push(message);
+            Some(())
+        });
+        if is_over {
+            replies.bytes(Release::Durable, answer(open.frame.number, &[]));
+        } else {
+            self.open = Some(open);
         }
-        replies.bytes(Release::Durable, answer(*number, &[]));
-        bytes.advance(total);
-        Ok(Progress::Frame)
     }
 }
 

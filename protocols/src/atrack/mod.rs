@@ -30,15 +30,17 @@ mod report;
 
 pub use encoder::ATrackEncoder;
 
+use crate::steps::Steps;
 use crate::wire::{Cursor, crc16_arc, find};
 use crate::{
     About, Addressee, Attributes, CannotSay, Checksum, Command, DecodeError, Decoder, Environment, Expect, Identifier, Message, Name,
-    Progress, Release, Replies, Transport, Value,
+    Progress, Record, Release, Replies, Transport, Value,
 };
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::{Buf, BytesMut};
+use core::ops::Range;
 
 /// What `atrack` is to the rest.
 pub(crate) const ABOUT: About = About {
@@ -64,7 +66,28 @@ const TEXT_HEAD_BYTES_MAX: usize = 16;
 #[derive(Debug, Default)]
 pub struct ATrackDecoder {
     heard: bool,
+    /// A message whose records are being told.
+    open: Option<Steps<Records>>,
 }
+
+/// What the records of a message have in common.
+#[derive(Debug)]
+struct Records {
+    form: Form,
+    identifier: Option<Identifier>,
+    unit: u64,
+    sequence: u16,
+    fits: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    Text,
+    Binary,
+}
+
+/// Records that are still to be told, and where they stand in their message.
+type ToldLater = (Records, Range<usize>);
 
 /// What stands at the beginning of a buffer.
 enum Cut {
@@ -84,11 +107,17 @@ impl Decoder for ATrackDecoder {
         out: &mut Vec<Message>,
         replies: &mut Replies,
     ) -> Result<Progress, DecodeError> {
+        if let Some(open) = self.open.take() {
+            self.go_on(open, bytes, env, out, replies);
+            return Ok(Progress::Frame);
+        }
         let between = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         bytes.advance(between);
         let result = match cut(bytes, env.datagram) {
             // A recording that was shortened.
-            Cut::NeedMore if env.options.ignore_checksum && bytes.ends_with(b"\r\n") => text(&bytes.split(), env, out, replies),
+            Cut::NeedMore if env.options.ignore_checksum && bytes.ends_with(b"\r\n") => {
+                self.records(text(bytes, env), bytes.len(), bytes, env, out, replies)
+            }
             Cut::NeedMore => return Ok(Progress::NeedMore),
             Cut::Broken(what) => return Err(DecodeError::fatal(what)),
             Cut::Alive => {
@@ -99,8 +128,14 @@ impl Decoder for ATrackDecoder {
                 replies.copied(Release::Identified, &frame);
                 Ok(())
             }
-            Cut::Text(total) => text(&bytes.split_to(total), env, out, replies),
-            Cut::Binary(total) => binary(&bytes.split_to(total), env, out, replies),
+            Cut::Text(total) => {
+                let read = text(bytes.get(..total).unwrap_or_default(), env);
+                self.records(read, total, bytes, env, out, replies)
+            }
+            Cut::Binary(total) => {
+                let read = binary(bytes.get(..total).unwrap_or_default(), env, out);
+                self.records(read, total, bytes, env, out, replies)
+            }
             Cut::Line(total) => line(&bytes.split_to(total), out),
         };
         if result.is_err() && !self.heard && !env.datagram {
@@ -124,6 +159,44 @@ impl Decoder for ATrackDecoder {
 
     fn frame_bytes_max(&self, identified: bool) -> usize {
         if identified { FRAME_BYTES_MAX } else { FRAME_BYTES_MAX_UNIDENTIFIED }
+    }
+}
+
+impl ATrackDecoder {
+    /// Takes a message from the buffer, and tells its first records.
+    fn records(
+        &mut self,
+        read: Result<ToldLater, DecodeError>,
+        total: usize,
+        bytes: &mut BytesMut,
+        env: &Environment<'_>,
+        out: &mut Vec<Message>,
+        replies: &mut Replies,
+    ) -> Result<(), DecodeError> {
+        let (records, place) = read.inspect_err(|_| bytes.advance(total))?;
+        bytes.advance(place.start);
+        self.go_on(Steps::new(records, place.len(), total.saturating_sub(place.end)), bytes, env, out, replies);
+        Ok(())
+    }
+
+    /// Tells the next records; the last one answers the message.
+    fn go_on(
+        &mut self,
+        mut open: Steps<Records>,
+        bytes: &mut BytesMut,
+        env: &Environment<'_>,
+        out: &mut Vec<Message>,
+        replies: &mut Replies,
+    ) {
+        let is_over = open.step(bytes, |records, body| match records.form {
+            Form::Text => records.next_line(body, env, out),
+            Form::Binary => records.next_binary(body, env, out),
+        });
+        if is_over {
+            acknowledge(open.frame.unit, open.frame.sequence, replies);
+        } else {
+            self.open = Some(open);
+        }
     }
 }
 
@@ -186,7 +259,7 @@ fn acknowledge(unit: u64, sequence: u16, replies: &mut Replies) {
     replies.copied(Release::Durable, &answer);
 }
 
-fn text(frame: &[u8], env: &Environment<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Result<(), DecodeError> {
+fn text(frame: &[u8], env: &Environment<'_>) -> Result<ToldLater, DecodeError> {
     let line = core::str::from_utf8(frame).map_err(|_| DecodeError::skipped("no text"))?;
     let mut head = line.splitn(6, ',');
     let (Some(prefix), Some(crc), Some(_), Some(sequence), Some(unit), Some(records)) =
@@ -203,24 +276,55 @@ fn text(frame: &[u8], env: &Environment<'_>, out: &mut Vec<Message>, replies: &m
     // It is told in full, and answered in two bytes.
     let [low, high, ..] = sequence.parse::<u32>().map_err(|_| DecodeError::skipped("sequence"))?.to_le_bytes();
     let sequence = u16::from_le_bytes([low, high]);
-    for record in records.lines().filter(|record| !record.trim_ascii().is_empty()) {
-        match report::text(record, env) {
-            Some(record) => out.push(message(identifier, record, fits)),
-            None => out.push(Message::Undecoded { identifier, reason: "record", raw: record.as_bytes().to_vec() }),
+    let place = frame.len().saturating_sub(records.len())..frame.len();
+    Ok((Records { form: Form::Text, identifier, unit: unit.parse().unwrap_or(0), sequence, fits }, place))
+}
+
+impl Records {
+    fn push(&self, mut record: Record, out: &mut Vec<Message>) {
+        if !self.fits {
+            record.attributes.set(Name::ChecksumIgnored, Value::Bool(true));
+        }
+        out.push(Message::Record { identifier: self.identifier, record });
+    }
+
+    fn keep(&self, raw: &[u8], out: &mut Vec<Message>) {
+        out.push(Message::Undecoded { identifier: self.identifier, reason: "record", raw: raw.to_vec() });
+    }
+
+    /// Tells the next line that is not empty.
+    fn next_line(&self, body: &mut Cursor<'_>, env: &Environment<'_>, out: &mut Vec<Message>) -> Option<()> {
+        loop {
+            let line = body.take(find(body.rest(), b'\n').unwrap_or(body.rest().len()))?;
+            let is_last = body.skip(1).is_none();
+            let record = line.strip_suffix(b"\r").filter(|_| !is_last).unwrap_or(line);
+            if record.trim_ascii().is_empty() {
+                if is_last {
+                    return None;
+                }
+                continue;
+            }
+            match core::str::from_utf8(record).ok().and_then(|record| report::text(record, env)) {
+                Some(record) => self.push(record, out),
+                None => self.keep(record, out),
+            }
+            return Some(());
         }
     }
-    acknowledge(unit.parse().unwrap_or(0), sequence, replies);
-    Ok(())
-}
 
-fn message(identifier: Option<Identifier>, mut record: crate::Record, fits: bool) -> Message {
-    if !fits {
-        record.attributes.set(Name::ChecksumIgnored, Value::Bool(true));
+    /// Tells the next record. What ends too early is the last one.
+    fn next_binary(&self, body: &mut Cursor<'_>, env: &Environment<'_>, out: &mut Vec<Message>) -> Option<()> {
+        let rest = body.rest();
+        let record = report::binary(body, env);
+        if record.is_none() {
+            self.keep(rest, out);
+        }
+        self.push(record?, out);
+        Some(())
     }
-    Message::Record { identifier, record }
 }
 
-fn binary(frame: &[u8], env: &Environment<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Result<(), DecodeError> {
+fn binary(frame: &[u8], env: &Environment<'_>, out: &mut Vec<Message>) -> Result<ToldLater, DecodeError> {
     const SHORT: DecodeError = DecodeError::skipped("too short");
     let mut body = Cursor::new(frame);
     let prefix: [u8; 2] = body.array().ok_or(SHORT)?;
@@ -235,18 +339,9 @@ fn binary(frame: &[u8], env: &Environment<'_>, out: &mut Vec<Message>, replies: 
     if prefix == *b"@R" {
         out.push(Message::Undecoded { identifier, reason: "other data", raw: frame.to_vec() });
     }
-    while prefix != *b"@R" && !body.rest().is_empty() {
-        let rest = body.rest();
-        match report::binary(&mut body, env) {
-            Some(record) => out.push(message(identifier, record, fits)),
-            None => {
-                out.push(Message::Undecoded { identifier, reason: "record", raw: rest.to_vec() });
-                break;
-            }
-        }
-    }
-    acknowledge(unit, sequence, replies);
-    Ok(())
+    let records = if prefix == *b"@R" { 0 } else { body.rest().len() };
+    let end = frame.len();
+    Ok((Records { form: Form::Binary, identifier, unit, sequence, fits }, end.saturating_sub(records)..end))
 }
 
 fn line(frame: &[u8], out: &mut Vec<Message>) -> Result<(), DecodeError> {

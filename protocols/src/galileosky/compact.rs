@@ -3,21 +3,9 @@
 use super::reading::Reading;
 use super::tags;
 use crate::wire::Cursor;
-use crate::{Alarm, Civil, Identifier, MICROS_PER_SECOND, Message, Micros};
-use alloc::vec::Vec;
+use crate::{Alarm, Civil, MICROS_PER_SECOND, Micros};
 
 const SECONDS_PER_DAY: i64 = 86_400;
-
-/// Reads records to the end; what is left is not understood.
-pub(super) fn records<'a>(body: &'a [u8], identifier: Option<Identifier>, now: Micros, out: &mut Vec<Message>) -> Option<&'a [u8]> {
-    let mut cursor = Cursor::new(body);
-    while !cursor.rest().is_empty() {
-        let before = cursor.rest();
-        let Some(reading) = one(&mut cursor, now) else { return Some(before) };
-        out.push(reading.message(identifier));
-    }
-    None
-}
 
 /// Reads one record.
 pub(super) fn one<'a>(cursor: &mut Cursor<'a>, now: Micros) -> Option<Reading<'a>> {

@@ -27,6 +27,7 @@ mod tags;
 
 pub use encoder::GalileoskyEncoder;
 
+use crate::steps::Steps;
 use crate::wire::{Cursor, crc16_modbus};
 use crate::{
     About, Addressee, CannotSay, Checksum, Command, DecodeError, Decoder, Environment, Expect, Identifier, Message, Name, Progress,
@@ -52,6 +53,7 @@ pub(crate) const ABOUT: About = About {
 const FRAME_BYTES_MAX: usize = 4_096;
 /// Head, length, checksum.
 const ENVELOPE_BYTES: usize = 5;
+const HEAD_BYTES: usize = 3;
 const TAGS: u8 = 0x01;
 const CONFIRMED: u8 = 0x02;
 const PICTURE: u8 = 0x07;
@@ -62,6 +64,18 @@ const COMPRESSED: u8 = 0x08;
 pub struct GalileoskyDecoder {
     identifier: Option<Identifier>,
     commands: u32,
+    /// A packet whose records are being told.
+    open: Option<Steps<Packet>>,
+}
+
+/// What is known of a whole packet.
+#[derive(Debug)]
+struct Packet {
+    head: u8,
+    checksum: [u8; 2],
+    intact: bool,
+    /// When it may be answered, as far as it is read.
+    release: Release,
 }
 
 impl Decoder for GalileoskyDecoder {
@@ -72,6 +86,10 @@ impl Decoder for GalileoskyDecoder {
         out: &mut Vec<Message>,
         replies: &mut Replies,
     ) -> Result<Progress, DecodeError> {
+        if let Some(open) = self.open.take() {
+            self.go_on(open, bytes, env, out, replies);
+            return Ok(Progress::Frame);
+        }
         let mut cursor = Cursor::new(bytes);
         let (Some(head), Some(length)) = (cursor.u8(), cursor.array::<2>()) else { return Ok(Progress::NeedMore) };
         if head == TAGS {
@@ -87,7 +105,7 @@ impl Decoder for GalileoskyDecoder {
             return Err(DecodeError::fatal("packet length"));
         }
         let Some(packet) = bytes.get(..total) else { return Ok(Progress::NeedMore) };
-        let (Some((covered, checksum)), before) = (packet.split_last_chunk::<2>(), out.len()) else { return Ok(Progress::NeedMore) };
+        let Some((covered, checksum)) = packet.split_last_chunk::<2>() else { return Ok(Progress::NeedMore) };
         let (intact, checksum) = (crc16_modbus(covered).to_le_bytes() == *checksum, *checksum);
         let known = matches!(head, TAGS | PICTURE | COMPRESSED);
         let readable = intact || env.options.ignore_checksum && known;
@@ -95,14 +113,24 @@ impl Decoder for GalileoskyDecoder {
             bytes.advance(total);
             return Err(if known { DecodeError::skipped("checksum") } else { DecodeError::fatal("packet head") });
         }
-        let body = covered.get(3..).unwrap_or_default();
-        let release = self.packet(head, body, env, out);
-        bytes.advance(total);
-        if !intact {
-            mark_unchecked(out.get_mut(before..).unwrap_or_default());
-        }
-        let [low, high] = checksum;
-        replies.copied(release, &[if head == PICTURE { PICTURE } else { CONFIRMED }, low, high]);
+        let release = if head == TAGS { Release::Identified } else { Release::Durable };
+        let body = covered.get(HEAD_BYTES..).unwrap_or_default();
+        let keep = |reason| Message::Undecoded { identifier: self.identifier, reason, raw: body.to_vec() };
+        let records = match head {
+            TAGS | COMPRESSED => body.len(),
+            PICTURE => {
+                out.push(keep("part of a picture"));
+                0
+            }
+            _ => {
+                out.push(keep("kind of packet"));
+                0
+            }
+        };
+        let end = total.saturating_sub(HEAD_BYTES).saturating_sub(records);
+        let open = Steps::new(Packet { head, checksum, intact, release }, records, end);
+        bytes.advance(HEAD_BYTES);
+        self.go_on(open, bytes, env, out, replies);
         Ok(Progress::Frame)
     }
 
@@ -129,46 +157,65 @@ impl Decoder for GalileoskyDecoder {
 }
 
 impl GalileoskyDecoder {
-    fn packet(&mut self, head: u8, body: &[u8], env: &Environment<'_>, out: &mut Vec<Message>) -> Release {
-        match head {
-            TAGS => return self.tags(body, out),
-            COMPRESSED => {
-                let rest = compact::records(body, self.identifier, env.now, out);
-                undecoded(self.identifier, rest, out);
-            }
-            PICTURE => out.push(Message::Undecoded { identifier: self.identifier, reason: "part of a picture", raw: body.to_vec() }),
-            _ => out.push(Message::Undecoded { identifier: self.identifier, reason: "kind of packet", raw: body.to_vec() }),
+    /// Tells the next records of a packet; the last one answers it.
+    fn go_on(
+        &mut self,
+        mut open: Steps<Packet>,
+        bytes: &mut BytesMut,
+        env: &Environment<'_>,
+        out: &mut Vec<Message>,
+        replies: &mut Replies,
+    ) {
+        let before = out.len();
+        let is_over = open.step(bytes, |packet, body| self.next(packet, body, env, out));
+        let Packet { head, checksum: [low, high], intact, release } = open.frame;
+        if !intact {
+            mark_unchecked(out.get_mut(before..).unwrap_or_default());
         }
-        Release::Durable
+        if is_over {
+            replies.copied(release, &[if head == PICTURE { PICTURE } else { CONFIRMED }, low, high]);
+        } else {
+            self.open = Some(open);
+        }
     }
 
-    /// The records of a packet of tags.
-    fn tags(&mut self, body: &[u8], out: &mut Vec<Message>) -> Release {
-        let mut cursor = Cursor::new(body);
+    /// Tells the next record. `None`: what is left is none.
+    fn next(&mut self, packet: &mut Packet, body: &mut Cursor<'_>, env: &Environment<'_>, out: &mut Vec<Message>) -> Option<()> {
+        let before = body.rest();
+        if packet.head == TAGS {
+            return self.tags(body, out, &mut packet.release);
+        }
+        let reading = compact::one(body, env.now);
+        if reading.is_none() {
+            undecoded(self.identifier, Some(before), out);
+        }
+        out.push(reading?.message(self.identifier));
+        Some(())
+    }
+
+    /// Tells the next record of a packet of tags: up to a tag that it has already.
+    fn tags(&mut self, body: &mut Cursor<'_>, out: &mut Vec<Message>, release: &mut Release) -> Option<()> {
         let (mut reading, mut seen) = (Reading::default(), Seen::default());
-        let mut release = Release::Identified;
         let mut rest = None;
-        while let Some(id) = cursor.rest().first().copied() {
-            let before = cursor.rest();
-            let mut ahead = cursor;
+        while let Some(id) = body.rest().first().copied().filter(|id| !seen.has(*id)) {
+            let mut ahead = *body;
             let value = ahead.u8().and_then(|id| tags::take(id, &mut ahead));
             let Some(value) = value else {
-                rest = Some(before);
+                rest = Some(body.rest());
                 break;
             };
-            if seen.has(id) {
-                self.finish(core::mem::take(&mut reading), out, &mut release);
-                seen = Seen::default();
-            }
             seen.add(id);
             tags::apply(&mut reading, id, value);
-            cursor = ahead;
+            *body = ahead;
         }
         if seen.is_some() {
-            self.finish(reading, out, &mut release);
+            self.finish(reading, out, release);
         }
         undecoded(self.identifier, rest, out);
-        if rest.is_some() { Release::Durable } else { release }
+        if rest.is_some() {
+            *release = Release::Durable;
+        }
+        rest.is_none().then_some(())
     }
 
     fn finish(&mut self, reading: Reading<'_>, out: &mut Vec<Message>, release: &mut Release) {

@@ -5,7 +5,6 @@ use crate::attributes::{Attributes, Value};
 use crate::wire::{decimal, quotient};
 use crate::{Alarm, Key, Name};
 use alloc::borrow::Cow;
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use smallvec::SmallVec;
 
@@ -100,7 +99,7 @@ impl<'a> Json<'a> {
             Self::Float(v) => attributes.push(key, Value::Float(v)),
             Self::Text(text) => push_text(key, text, attributes),
             Self::Escaped(quoted) => push_text(key, &unescaped(quoted).unwrap_or_default(), attributes),
-            Self::Nested(nested) => attributes.push(key, Value::Text(&nested.canonical())),
+            Self::Nested(nested) => attributes.push(key, Value::Text(&nested.minified())),
         }
     }
 }
@@ -115,9 +114,24 @@ fn unescaped(quoted: &str) -> Option<String> {
 }
 
 impl<'a> Nested<'a> {
-    /// Without white space, the members of objects in their order.
-    fn canonical(self) -> String {
-        serde_json::from_str(self.0).map_or_else(|_| String::new(), |value: serde_json::Value| value.to_string())
+    /// Without white space. More than a record has room for is not written to its end.
+    fn minified(self) -> String {
+        let (mut out, mut rest) = (String::new(), self.0);
+        while !rest.is_empty() && out.len() <= Attributes::BYTES_MAX {
+            let quote = rest.find('"').unwrap_or(rest.len());
+            let (between, quoted) = rest.split_at(quote);
+            out.extend(between.split([' ', '\n', '\t', '\r']));
+            let mut escaped = false;
+            let end = quoted.bytes().skip(1).position(|byte| {
+                let ends = byte == b'"' && !escaped;
+                escaped = byte == b'\\' && !escaped;
+                ends
+            });
+            let (text, behind) = quoted.split_at(end.map_or(quoted.len(), |end| end.saturating_add(2)));
+            out.push_str(text);
+            rest = behind;
+        }
+        out
     }
 
     /// To read it once more; it was read as a whole, so that all of it is JSON.
@@ -392,18 +406,31 @@ const fn special(word: u64) -> u64 {
     (is_quote | is_backslash | is_control) & HIGH
 }
 
-/// Members in the order of their names; of two with one name, the last is kept. The usual number of them stands without an allocation.
+/// Members in the order of their names; of two with one name, the last is kept. The usual number of them stands without an allocation,
+/// and of an object with more than [`MEMBERS_MAX`], the first in this order.
 #[derive(Debug)]
 pub(crate) struct Members<'a, T> {
-    few: SmallVec<[(Cow<'a, str>, T); FEW]>,
-    more: BTreeMap<Cow<'a, str>, T>,
+    members: SmallVec<[Member<'a, T>; FEW]>,
+    is_ordered: bool,
+    told: u32,
+}
+
+#[derive(Debug)]
+struct Member<'a, T> {
+    name: Cow<'a, str>,
+    /// Which of all that were told it is.
+    number: u32,
+    value: T,
 }
 
 const FEW: usize = 32;
 
+/// A record has not even room for so many attributes with names of their own.
+pub(crate) const MEMBERS_MAX: usize = 512;
+
 impl<T> Default for Members<'_, T> {
     fn default() -> Self {
-        Self { few: SmallVec::new(), more: BTreeMap::new() }
+        Self { members: SmallVec::new(), is_ordered: true, told: 0 }
     }
 }
 
@@ -411,26 +438,54 @@ impl<'a, T> Members<'a, T> {
     /// Adds one, or puts it in the place of its namesake.
     #[inline]
     pub(crate) fn put(&mut self, name: Cow<'a, str>, value: T) {
-        if self.few.len() == FEW || !self.more.is_empty() {
-            self.more.extend(self.few.drain(..));
-            self.more.insert(name, value);
-        } else if self.few.last().is_none_or(|(last, _)| *last < name) {
-            self.few.push((name, value));
+        self.told = self.told.wrapping_add(1);
+        let member = Member { name, number: self.told, value };
+        if self.members.last().is_some_and(|last| last.name >= member.name) {
+            self.put_between(member);
         } else {
-            self.put_between(name, value);
+            self.push(member);
         }
     }
 
-    fn put_between(&mut self, name: Cow<'a, str>, value: T) {
-        match self.few.binary_search_by(|(there, _)| there.cmp(&name)) {
-            Ok(at) => drop(self.few.get_mut(at).map(|(_, place)| *place = value)),
-            Err(at) => self.few.insert(at, (name, value)),
+    fn put_between(&mut self, member: Member<'a, T>) {
+        if self.is_ordered && self.members.len() <= FEW {
+            match self.members.binary_search_by(|there| there.name.cmp(&member.name)) {
+                Ok(at) => {
+                    if let Some(place) = self.members.get_mut(at) {
+                        *place = member;
+                    }
+                    return;
+                }
+                Err(at) if self.members.len() < FEW => return self.members.insert(at, member),
+                Err(_) => {}
+            }
+        }
+        // Many, which would be moved for each one that comes between.
+        self.is_ordered = false;
+        self.push(member);
+    }
+
+    #[inline]
+    fn push(&mut self, member: Member<'a, T>) {
+        if self.members.len() >= MEMBERS_MAX.saturating_mul(2) {
+            self.order();
+            self.members.truncate(MEMBERS_MAX);
+        }
+        self.members.push(member);
+    }
+
+    fn order(&mut self) {
+        if !self.is_ordered {
+            self.members.sort_unstable_by(|one, other| one.name.cmp(&other.name).then(other.number.cmp(&one.number)));
+            self.members.dedup_by(|later, earlier| later.name == earlier.name);
+            self.is_ordered = true;
         }
     }
 
     /// All, in their order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
-        self.few.iter().map(|(name, value)| (&**name, value)).chain(self.more.iter().map(|(name, value)| (&**name, value)))
+    pub(crate) fn iter(&mut self) -> impl Iterator<Item = (&str, &T)> {
+        self.order();
+        self.members.iter().take(MEMBERS_MAX).map(|member| (&*member.name, &member.value))
     }
 }
 

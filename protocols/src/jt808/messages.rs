@@ -140,6 +140,13 @@ fn properties(whole: &Whole<'_>, body: &mut Cursor<'_>, out: &mut Vec<Message>) 
     Some(())
 }
 
+/// Makes room for the reports: of a message in parts they are many, and a list that grows takes up to twice the memory. The first that
+/// cannot be one ends them.
+fn reserve<'a, T: Into<usize>>(mut body: Cursor<'a>, length: impl Fn(&mut Cursor<'a>) -> Option<T>, out: &mut Vec<Message>) {
+    let report = || length(&mut body).and_then(|length| body.take(length.into())).filter(|report| report.len() >= report::FIXED_BYTES);
+    out.reserve_exact(core::iter::from_fn(report).count().saturating_add(1));
+}
+
 /// The battery and the time, or reports with a byte of length each.
 fn reports_short(whole: &Whole<'_>, body: &mut Cursor<'_>, out: &mut Vec<Message>) -> Option<()> {
     if body.rest().len() == 7 {
@@ -149,6 +156,7 @@ fn reports_short(whole: &Whole<'_>, body: &mut Cursor<'_>, out: &mut Vec<Message
         whole.push(draft, out);
         return Some(());
     }
+    reserve(*body, Cursor::u8, out);
     while let Some(length) = body.u8() {
         match body.take(usize::from(length)).and_then(|report| report::read(&mut Cursor::new(report), whole.model)) {
             Some(draft) => whole.push(draft, out),
@@ -162,6 +170,7 @@ fn reports_short(whole: &Whole<'_>, body: &mut Cursor<'_>, out: &mut Vec<Message
 fn reports(whole: &Whole<'_>, body: &mut Cursor<'_>, out: &mut Vec<Message>) -> Option<()> {
     let count = body.be_u16()?;
     let from_memory = body.u8()? == 1;
+    reserve(*body, Cursor::be_u16, out);
     for _ in 0..count {
         let Some(length) = body.be_u16() else { return whole.keep_rest("report", out) };
         match body.take(usize::from(length)).and_then(|report| report::read(&mut Cursor::new(report), whole.model)) {

@@ -16,6 +16,9 @@ use crate::{Attributes, Draft, Key, Message, Name, Record, Value, wire};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+/// Measurements of one message: what is beyond, no device sends, and it is kept raw.
+const MEASUREMENTS_MAX: usize = 200;
+
 /// `None`: an unknown type, or one that ends too early.
 pub fn read(whole: &Whole<'_>, body: &mut Cursor<'_>, out: &mut Vec<Message>) -> Option<()> {
     match body.u8()? {
@@ -31,8 +34,11 @@ pub fn read(whole: &Whole<'_>, body: &mut Cursor<'_>, out: &mut Vec<Message>) ->
         }
         0x54 => {
             whole.push(report::placed(body, whole.model)?, out);
-            while !body.rest().is_empty() {
-                match aovx::measured(body) {
+            for number in 0_usize.. {
+                if body.rest().is_empty() {
+                    break;
+                }
+                match aovx::measured(body).filter(|_| number < MEASUREMENTS_MAX) {
                     Some(draft) => whole.push(draft, out),
                     None => return whole.keep_rest("measurement", out),
                 }

@@ -109,7 +109,9 @@ impl Decoder for MeitrackDecoder {
         };
         let raw = bytes.split_to(total);
         let frame = open(&raw, env.options.ignore_checksum)?;
+        let before = out.len();
         if read(&frame, out, replies).is_none() {
+            out.truncate(before);
             out.push(Message::Undecoded { identifier: frame.identifier, reason: "unknown form", raw: raw.to_vec() });
         }
         Ok(Progress::Frame)
@@ -194,7 +196,7 @@ impl Frame<'_> {
     }
 }
 
-/// `None` if the form is unknown; then nothing was pushed.
+/// `None` if the form is unknown; what was pushed is dropped then.
 fn read(frame: &Frame<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Option<()> {
     let identifier = frame.identifier;
     match frame.kind {
@@ -204,11 +206,10 @@ fn read(frame: &Frame<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Opt
             frame.push(draft, out);
         }
         "CCC" => {
-            let drafts = records(frame.content)?;
-            frame.answer(&format!("CCC,{}", drafts.len()), replies);
-            drafts.into_iter().for_each(|draft| frame.push(draft, out));
+            let count = records(frame, out)?;
+            frame.answer(&format!("CCC,{count}"), replies);
         }
-        "CCE" => tlv::packets(frame.content)?.into_iter().for_each(|draft| frame.push(draft, out)),
+        "CCE" => tlv::packets(frame, out)?,
         "AAC" => {
             out.push(Message::Heartbeat { identifier, attributes: crate::Attributes::new() });
             frame.answer("AAC,1", replies);
@@ -326,20 +327,21 @@ fn micro_degrees(units: u32) -> f64 {
     f64::from(units.cast_signed()) / 1_000_000.0
 }
 
-/// Records of fixed form.
-fn records(content: &[u8]) -> Option<Vec<Draft>> {
-    let mut cursor = Cursor::new(content);
+/// Records of fixed form; how many.
+fn records(frame: &Frame<'_>, out: &mut Vec<Message>) -> Option<usize> {
+    let mut cursor = Cursor::new(frame.content);
     cursor.skip(2)?;
     let length = usize::from(cursor.le_u16()?);
     cursor.skip(4)?;
     if length < RECORD_BYTES_MIN {
         return None;
     }
-    let mut drafts = Vec::with_capacity(content.len() / RECORD_BYTES_MIN);
+    let mut count = 0_usize;
     while cursor.rest().len() >= length {
-        drafts.push(record(&mut Cursor::new(cursor.take(length)?))?);
+        frame.push(record(&mut Cursor::new(cursor.take(length)?))?, out);
+        count = count.saturating_add(1);
     }
-    Some(drafts)
+    Some(count)
 }
 
 fn record(body: &mut Cursor<'_>) -> Option<Draft> {

@@ -5,9 +5,9 @@
 //! id     = u8 / FE u8                     ; little endian throughout
 //! ```
 
-use super::{event, micro_degrees, time_2000};
+use super::{Frame, event, micro_degrees, time_2000};
 use crate::wire::{Cursor, cell_text, wifi_text};
-use crate::{Draft, Key, Name, Value};
+use crate::{Draft, Key, Message, Name, Value};
 use alloc::vec::Vec;
 
 /// Ids behind FE count from here.
@@ -15,11 +15,11 @@ const EXTENDED: u16 = 0xFE00;
 const PACKETS_MAX: usize = 256;
 
 /// The packets of a frame.
-pub fn packets(content: &[u8]) -> Option<Vec<Draft>> {
-    let mut cursor = Cursor::new(content);
+pub fn packets(frame: &Frame<'_>, out: &mut Vec<Message>) -> Option<()> {
+    let mut cursor = Cursor::new(frame.content);
     cursor.skip(4)?;
     let count = usize::from(cursor.le_u16()?);
-    let mut drafts = Vec::with_capacity(count.min(PACKETS_MAX).min(content.len() / 16));
+    let before = out.len();
     for _ in 0..count.min(PACKETS_MAX) {
         let length = usize::from(cursor.le_u16()?);
         // The last one of a recording may be cut short.
@@ -27,9 +27,9 @@ pub fn packets(content: &[u8]) -> Option<Vec<Draft>> {
         if body.is_empty() {
             break;
         }
-        drafts.push(packet(&mut Cursor::new(body))?);
+        frame.push(packet(&mut Cursor::new(body))?, out);
     }
-    (!drafts.is_empty()).then_some(drafts)
+    (out.len() > before).then_some(())
 }
 
 fn id(body: &mut Cursor<'_>) -> Option<u16> {

@@ -29,6 +29,7 @@ mod formats;
 
 pub use encoder::NavtelecomEncoder;
 
+use crate::steps::Steps;
 use crate::wire::{Cursor, crc8_nrsc5, xor8};
 use crate::{
     About, Addressee, CannotSay, Checksum, Command, DecodeError, Decoder, Environment, Expect, Identifier, Key, Message, Name, Progress,
@@ -71,11 +72,20 @@ pub struct NavtelecomDecoder {
     device: u32,
     server: u32,
     mask: Option<Mask>,
+    /// A frame of FLEX whose records are being told.
+    open: Option<Steps<Flex>>,
+}
+
+/// What is known of a whole frame of FLEX.
+#[derive(Debug)]
+struct Flex {
+    answer: Vec<u8>,
+    intact: bool,
 }
 
 impl Default for NavtelecomDecoder {
     fn default() -> Self {
-        Self { identifier: None, device: 0, server: SERVER, mask: None }
+        Self { identifier: None, device: 0, server: SERVER, mask: None, open: None }
     }
 }
 
@@ -87,6 +97,10 @@ impl Decoder for NavtelecomDecoder {
         out: &mut Vec<Message>,
         replies: &mut Replies,
     ) -> Result<Progress, DecodeError> {
+        if let Some(open) = self.open.take() {
+            self.go_on(open, bytes, out, replies);
+            return Ok(Progress::Frame);
+        }
         match bytes.first() {
             None => Ok(Progress::NeedMore),
             Some(&PING) => {
@@ -248,24 +262,41 @@ impl NavtelecomDecoder {
         let head = covered.get(..shape.head).unwrap_or_default();
         let content = covered.get(shape.head..).unwrap_or_default();
         let before = out.len();
+        let mut records = 0;
         match &self.mask {
-            Some(mask) if shape.records => {
-                for raw in content.chunks_exact(size.max(1)) {
-                    out.push(Message::Record { identifier: self.identifier, record: mask.read(raw) });
-                }
-            }
+            Some(_) if shape.records => records = content.len(),
             None if shape.records => self.undecoded("no mask of fields", content, out),
             _ => self.additional(content, out),
         }
         let mut answer = Vec::with_capacity(7);
         answer.extend_from_slice(head);
         answer.push(crc8_nrsc5(head));
-        replies.bytes(Release::Durable, answer);
         if !intact {
             mark_unchecked(out.get_mut(before..).unwrap_or_default());
         }
-        bytes.advance(shape.total);
+        bytes.advance(shape.head);
+        let end = shape.total.saturating_sub(shape.head).saturating_sub(records);
+        self.go_on(Steps::new(Flex { answer, intact }, records, end), bytes, out, replies);
         Ok(Progress::Frame)
+    }
+
+    /// Tells the next records of a frame of FLEX; the last one answers it.
+    fn go_on(&mut self, mut open: Steps<Flex>, bytes: &mut BytesMut, out: &mut Vec<Message>, replies: &mut Replies) {
+        let before = out.len();
+        let is_over = open.step(bytes, |_, records| {
+            let mask = self.mask.as_ref()?;
+            let record = mask.read(records.take(mask.record_bytes())?);
+            out.push(Message::Record { identifier: self.identifier, record });
+            Some(())
+        });
+        if !open.frame.intact {
+            mark_unchecked(out.get_mut(before..).unwrap_or_default());
+        }
+        if is_over {
+            replies.bytes(Release::Durable, open.frame.answer);
+        } else {
+            self.open = Some(open);
+        }
     }
 
     /// Additional packets: a place, and bytes that depend on the device.

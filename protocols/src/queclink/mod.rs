@@ -34,6 +34,7 @@ mod text;
 
 pub use encoder::QueclinkEncoder;
 
+use crate::steps::Steps;
 use crate::wire::{find, find_far};
 use crate::{
     About, Addressee, CannotSay, Checksum, Command, DecodeError, Decoder, Environment, Expect, Message, Progress, Replies, Transport,
@@ -41,6 +42,7 @@ use crate::{
 use alloc::format;
 use alloc::vec::Vec;
 use bytes::{Buf, BytesMut};
+use core::ops::Range;
 
 /// What `queclink` is to the rest.
 pub(crate) const ABOUT: About = About {
@@ -63,8 +65,16 @@ const PACKED_HEAD_BYTES: usize = 11;
 #[derive(Debug, Default)]
 pub struct QueclinkDecoder {
     heard: bool,
-    /// A track that is being told; what is left of its frame stands in the buffer.
-    track: Option<packed::Track>,
+    /// A frame whose records are being told.
+    open: Option<Steps<Open>>,
+}
+
+/// A frame that has many records.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "one a connection, and it stands in the decoder")]
+enum Open {
+    Track(packed::Track),
+    Pro(pro::Report),
 }
 
 /// What stands at the beginning of a buffer.
@@ -83,10 +93,8 @@ impl Decoder for QueclinkDecoder {
         out: &mut Vec<Message>,
         replies: &mut Replies,
     ) -> Result<Progress, DecodeError> {
-        if let Some(mut track) = self.track.take() {
-            let told = track.tell(bytes, out);
-            bytes.advance(told);
-            self.track = Some(track).filter(|track| track.bytes_left > 0);
+        if let Some(open) = self.open.take() {
+            self.go_on(open, bytes, out, replies);
             return Ok(Progress::Frame);
         }
         let between = bytes.iter().take_while(|byte| matches!(byte, b'$' | 0 | b'\r' | b'\n' | b' ')).count();
@@ -108,12 +116,13 @@ impl Decoder for QueclinkDecoder {
                 bytes.advance(total);
                 result
             }
-            Cut::Packed(total) if pro::begins(bytes) => pro::read(&bytes.split_to(total), env, out, replies),
+            Cut::Packed(total) if pro::begins(bytes) => {
+                let read = pro::read(bytes.get(..total).unwrap_or_default(), env, out, replies);
+                self.records(read.map(|report| report.map(|(report, place)| (Open::Pro(report), place))), total, bytes, out, replies)
+            }
             Cut::Packed(total) => {
                 let read = packed::read(bytes.get(..total).unwrap_or_default(), env.options.ignore_checksum, out);
-                let left = if let Ok(Some(track)) = &read { track.bytes_left } else { 0 };
-                bytes.advance(total.saturating_sub(left));
-                read.map(|track| self.track = track)
+                self.records(read.map(|track| track.map(|(track, place)| (Open::Track(track), place))), total, bytes, out, replies)
             }
         };
         self.heard |= result.is_ok();
@@ -144,6 +153,40 @@ impl Decoder for QueclinkDecoder {
 
     fn frame_bytes_max(&self, _: bool) -> usize {
         FRAME_BYTES_MAX
+    }
+}
+
+impl QueclinkDecoder {
+    /// Takes a frame from the buffer. Its records, where some are still to be told, stand at that place.
+    fn records(
+        &mut self,
+        read: Result<Option<(Open, Range<usize>)>, DecodeError>,
+        total: usize,
+        bytes: &mut BytesMut,
+        out: &mut Vec<Message>,
+        replies: &mut Replies,
+    ) -> Result<(), DecodeError> {
+        let Ok(Some((open, place))) = read else {
+            bytes.advance(total);
+            return read.map(drop);
+        };
+        bytes.advance(place.start);
+        self.go_on(Steps::new(open, place.len(), total.saturating_sub(place.end)), bytes, out, replies);
+        Ok(())
+    }
+
+    fn go_on(&mut self, mut open: Steps<Open>, bytes: &mut BytesMut, out: &mut Vec<Message>, replies: &mut Replies) {
+        let is_over = open.step(bytes, |open, body| match open {
+            Open::Track(track) => track.next(body, out),
+            Open::Pro(report) => report.next(body, out),
+        });
+        match &open.frame {
+            Open::Pro(report) if is_over => report.answer(replies),
+            _ => {}
+        }
+        if !is_over {
+            self.open = Some(open);
+        }
     }
 }
 

@@ -33,12 +33,11 @@ use crate::{Alarm, Civil, DecodeError, Draft, Identifier, MICROS_PER_SECOND, Mes
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 const TRACK: u8 = 0x64;
 /// Points of one track: more does not fit a frame.
 const POINTS_MAX: usize = 2_000;
-/// Seconds of a track that are told by one call.
-const POINTS_A_STEP: usize = 64;
 const PER_DEGREE: f64 = 1e6;
 /// How far the place may stand behind the satellites.
 const PLACE_OFFSET_MAX: usize = 64;
@@ -81,8 +80,11 @@ const SHORT_MASK_NAME: u8 = 1 << 4;
 /// In the mask of signs of life: who.
 const SHORT_MASK_ID: u8 = 1 << 7;
 
-/// Reads a packed message. Of a track, the points are still to be told, and their bytes are still to be taken from the buffer.
-pub fn read(frame: &[u8], ignore_checksum: bool, out: &mut Vec<Message>) -> Result<Option<Track>, DecodeError> {
+/// A track whose points are still to be told, and where they stand in their frame.
+type ToldLater = Option<(Track, Range<usize>)>;
+
+/// Reads a packed message.
+pub fn read(frame: &[u8], ignore_checksum: bool, out: &mut Vec<Message>) -> Result<ToldLater, DecodeError> {
     let fits = fits(frame).unwrap_or(false);
     if !fits && !ignore_checksum {
         return Err(DecodeError::skipped("checksum"));
@@ -105,7 +107,7 @@ pub fn read(frame: &[u8], ignore_checksum: bool, out: &mut Vec<Message>) -> Resu
             record.attributes.set(Name::ChecksumIgnored, Value::Bool(true));
         }
     }
-    if let (false, Some(track)) = (fits, &mut track) {
+    if let (false, Some((track, _))) = (fits, &mut track) {
         track.common.set(Name::ChecksumIgnored, Value::Bool(true));
     }
     Ok(track)
@@ -142,7 +144,7 @@ fn decimals(number: u16) -> Option<u16> {
     Some(u16::from(bcd(high)?).saturating_mul(100).saturating_add(u16::from(bcd(low)?)))
 }
 
-fn report(frame: &[u8], told_later: &mut Option<Track>, out: &mut Vec<Message>) -> Option<()> {
+fn report(frame: &[u8], told_later: &mut ToldLater, out: &mut Vec<Message>) -> Option<()> {
     let mut body = Cursor::new(frame.get(4..frame.len().checked_sub(4)?)?);
     let kind = body.u8()?;
     let mask = body.be_u32()?;
@@ -164,7 +166,9 @@ fn report(frame: &[u8], told_later: &mut Option<Track>, out: &mut Vec<Message>) 
         draft.set(Name::Buffered, Value::Bool(true));
     }
     if kind == TRACK {
-        *told_later = Some(Track::begin(body, identifier, draft)?);
+        let track = Track::begin(&mut body, identifier, draft)?;
+        let end = frame.len().saturating_sub(END_BYTES);
+        *told_later = Some((track, end.saturating_sub(body.rest().len())..end));
         return Some(());
     }
     let is_event = matches!(frame, [_, b'E' | b'B', b'V', ..]);
@@ -420,8 +424,7 @@ const fn signed(word: u64, shift: u32, bits: u32) -> i64 {
     word.wrapping_shr(shift).wrapping_shl(unused).cast_signed().wrapping_shr(unused)
 }
 
-/// A track whose points are being told. A point has five bytes and becomes a record: a whole track at once would be fifty times the bytes
-/// that came.
+/// A track whose points are being told. A point has five bytes and becomes a record.
 #[derive(Debug)]
 pub struct Track {
     identifier: Option<Identifier>,
@@ -429,20 +432,17 @@ pub struct Track {
     common: Draft,
     last: Option<Point>,
     seconds_left: usize,
-    /// Bytes of its frame that are left, with those behind the points.
-    pub bytes_left: usize,
 }
 
 impl Track {
     /// Reads the number of seconds. `None`: the points behind it are not all sound, and none is told.
-    fn begin(mut body: Cursor<'_>, identifier: Option<Identifier>, common: Draft) -> Option<Self> {
+    fn begin(body: &mut Cursor<'_>, identifier: Option<Identifier>, common: Draft) -> Option<Self> {
         let seconds_left = usize::from(body.be_u16()?).min(POINTS_MAX);
-        let bytes_left = body.rest().len().checked_add(END_BYTES)?;
-        let mut last = None;
+        let (mut ahead, mut last) = (*body, None);
         for _ in 0..seconds_left {
-            Self::second(&mut body, &mut last)?;
+            Self::second(&mut ahead, &mut last)?;
         }
-        Some(Self { identifier, common, last: None, seconds_left, bytes_left })
+        Some(Self { identifier, common, last: None, seconds_left })
     }
 
     /// Reads what one second says; the point, if it has one.
@@ -463,21 +463,15 @@ impl Track {
         sound.then_some(Some(point))
     }
 
-    /// Tells the next points, which stand at the beginning of `bytes`; says how many bytes are done with. The last time, nothing is left.
-    pub fn tell(&mut self, bytes: &[u8], out: &mut Vec<Message>) -> usize {
-        let mut body = Cursor::new(bytes.get(..self.bytes_left).unwrap_or(bytes));
-        let before = body.rest().len();
-        for _ in 0..self.seconds_left.min(POINTS_A_STEP) {
-            self.seconds_left = self.seconds_left.saturating_sub(1);
-            if let Some(Some(point)) = Self::second(&mut body, &mut self.last) {
-                let mut draft = self.common.clone();
-                point.describe(&mut draft);
-                out.push(Message::Record { identifier: self.identifier, record: draft.finish() });
-            }
+    /// Tells the next second.
+    pub fn next(&mut self, body: &mut Cursor<'_>, out: &mut Vec<Message>) -> Option<()> {
+        self.seconds_left = self.seconds_left.checked_sub(1)?;
+        if let Some(point) = Self::second(body, &mut self.last)? {
+            let mut draft = self.common.clone();
+            point.describe(&mut draft);
+            out.push(Message::Record { identifier: self.identifier, record: draft.finish() });
         }
-        let told = if self.seconds_left == 0 { before } else { before.saturating_sub(body.rest().len()) };
-        self.bytes_left = self.bytes_left.saturating_sub(told);
-        told
+        Some(())
     }
 }
 

@@ -19,11 +19,13 @@
 //!
 //! Source: Queclink, "GL601 @Track Protocol Pro" 10 and "GV500CNA" 3: frames, records, data IDs.
 
+use crate::steps::RECORDS_A_STEP;
 use crate::wire::{Cursor, crc8_nrsc5, push_padded, to_hex};
 use crate::{DecodeError, Draft, Environment, Identifier, Key, MICROS_PER_SECOND, Message, Micros, Name, Release, Replies, Value};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 const REPORT: u8 = 0;
 const ALIVE: u8 = 0x10;
@@ -31,6 +33,8 @@ const ALIVE: u8 = 0x10;
 const END_BYTES: usize = 2;
 const SEVERAL_PACKETS: u8 = 0x80;
 const PER_DEGREE: f64 = 1e6;
+/// Of a record: when it was made, its number, kind and event.
+const HEAD_BYTES: usize = 8;
 /// Longer items are not kept.
 const ITEM_BYTES_MAX: usize = 64;
 
@@ -48,22 +52,44 @@ pub const fn begins(bytes: &[u8]) -> bool {
     matches!(bytes, [b'+' | b'-', REPORT | ALIVE, ..] | [b'-'])
 }
 
-/// Reads a frame.
-pub fn read(frame: &[u8], env: &Environment<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Result<(), DecodeError> {
+/// A report whose records are being told.
+#[derive(Debug)]
+pub struct Report {
+    identifier: Identifier,
+    buffered: bool,
+    fits: bool,
+    count: u16,
+    ack: bool,
+}
+
+/// Reads a frame. Of a report, the records are still to be told: where they stand in it.
+pub fn read(
+    frame: &[u8],
+    env: &Environment<'_>,
+    out: &mut Vec<Message>,
+    replies: &mut Replies,
+) -> Result<Option<(Report, Range<usize>)>, DecodeError> {
     let fits = fits(frame).unwrap_or(false);
     if !fits && !env.options.ignore_checksum {
         return Err(DecodeError::skipped("checksum"));
     }
     let Some((count, identifier)) = said(frame) else { return Err(DecodeError::skipped("no device")) };
+    let report = Report { identifier, buffered: frame.first() == Some(&b'-'), fits, count, ack: env.options.flag("ack") };
     if frame.get(1) == Some(&ALIVE) {
         out.push(Message::Heartbeat { identifier: Some(identifier), attributes: Draft::new().attributes });
-    } else if report(frame, identifier, fits, out).is_none() {
+    } else {
+        let place = records(frame);
+        let mut body = Cursor::new(place.clone().and_then(|place| frame.get(place)).unwrap_or_default());
+        match place {
+            Some(place) if is_sound(body) => return Ok(Some((report, place))),
+            _ => {}
+        }
+        // What is sound in the first step of it is told all the same.
+        let _ = (0..RECORDS_A_STEP).try_for_each(|_| report.next(&mut body, out));
         out.push(Message::Undecoded { identifier: Some(identifier), reason: "record", raw: frame.to_vec() });
     }
-    if env.options.flag("ack") {
-        replies.bytes(Release::Durable, format!("+SACK:{count:04X}$").into_bytes());
-    }
-    Ok(())
+    report.answer(replies);
+    Ok(None)
 }
 
 fn fits(frame: &[u8]) -> Option<bool> {
@@ -96,35 +122,77 @@ fn imei(id: [u8; 8]) -> Option<Identifier> {
     Identifier::new(&text)
 }
 
-fn report(frame: &[u8], identifier: Identifier, fits: bool, out: &mut Vec<Message>) -> Option<()> {
-    let buffered = frame.first() == Some(&b'-');
-    let mut body = Cursor::new(frame.get(4..frame.len().checked_sub(END_BYTES + 2)?)?);
+/// Where the records of a report stand.
+fn records(frame: &[u8]) -> Option<Range<usize>> {
+    let end = frame.len().checked_sub(END_BYTES + 2)?;
+    let mut body = Cursor::new(frame.get(4..end)?);
     let flags = body.u8()?;
     body.skip(if flags & SEVERAL_PACKETS == 0 { 0 } else { 2 })?;
     body.skip(8 + 2 + 2 + 1)?;
     let more = body.u8()?;
     body.skip(usize::from(more))?;
-    while !body.rest().is_empty() {
-        let before = body.rest().len();
-        let size = usize::from(variable(&mut body)?);
-        let own = before.saturating_sub(body.rest().len());
-        let mut record = Cursor::new(body.take(size.checked_sub(own)?)?);
+    Some(end.checked_sub(body.rest().len())?..end)
+}
+
+/// A record behind its size.
+fn content<'a>(body: &mut Cursor<'a>) -> Option<Cursor<'a>> {
+    let before = body.rest().len();
+    let size = usize::from(variable(body)?);
+    let own = before.saturating_sub(body.rest().len());
+    Some(Cursor::new(body.take(size.checked_sub(own)?)?))
+}
+
+fn item<'a>(record: &mut Cursor<'a>) -> Option<(u16, &'a [u8])> {
+    let (item, size) = (variable(record)?, variable(record)?);
+    Some((item, record.take(usize::from(size))?))
+}
+
+/// Whether all records are whole.
+fn is_sound(mut body: Cursor<'_>) -> bool {
+    let mut record = || {
+        let mut record = content(&mut body)?;
+        record.skip(HEAD_BYTES)?;
+        while !record.rest().is_empty() {
+            item(&mut record)?;
+        }
+        Some(body.rest().is_empty())
+    };
+    loop {
+        match record() {
+            Some(true) => return true,
+            Some(false) => {}
+            None => return false,
+        }
+    }
+}
+
+impl Report {
+    /// Tells the next record.
+    pub fn next(&self, body: &mut Cursor<'_>, out: &mut Vec<Message>) -> Option<()> {
+        let mut record = content(body)?;
         let mut draft = Draft::at(Some(seconds(record.be_u32()?)));
         let (_number, kind, event) = (record.be_u16()?, record.u8()?, record.u8()?);
         draft.set(Name::Event, Value::Text(&format!("{kind:02X}.{event}")));
-        if buffered {
+        if self.buffered {
             draft.set(Name::Buffered, Value::Bool(true));
         }
         while !record.rest().is_empty() {
-            let (item, size) = (variable(&mut record)?, variable(&mut record)?);
-            describe(item, record.take(usize::from(size))?, &mut draft);
+            let (item, value) = item(&mut record)?;
+            describe(item, value, &mut draft);
         }
-        if !fits {
+        if !self.fits {
             draft.set(Name::ChecksumIgnored, Value::Bool(true));
         }
-        out.push(Message::Record { identifier: Some(identifier), record: draft.finish() });
+        out.push(Message::Record { identifier: Some(self.identifier), record: draft.finish() });
+        Some(())
     }
-    Some(())
+
+    /// Where the device waits for it.
+    pub fn answer(&self, replies: &mut Replies) {
+        if self.ack {
+            replies.bytes(Release::Durable, format!("+SACK:{:04X}$", self.count).into_bytes());
+        }
+    }
 }
 
 /// One byte, or two with the highest bit set.

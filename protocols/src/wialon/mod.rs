@@ -31,7 +31,8 @@ mod record;
 
 pub use encoder::WialonEncoder;
 
-use crate::wire::{crc16_arc, find_far};
+use crate::steps::Steps;
+use crate::wire::{Cursor, crc16_arc, find_far};
 use crate::{
     About, Addressee, Attributes, CannotSay, Checksum, Command, DecodeError, Decoder, Environment, Expect, Identifier, Message, Name,
     Progress, Record, Release, Replies, Reply, ReplyBody, Transport, Value,
@@ -41,6 +42,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::{Buf, BytesMut};
+use core::ops::Range;
 
 /// What `wialon` is to the rest.
 pub(crate) const ABOUT: About = About {
@@ -80,6 +82,17 @@ pub struct WialonDecoder {
     scanned: usize,
     /// A command was sent that the next text may answer.
     asked: bool,
+    /// A line whose records are being told.
+    open: Option<Steps<BlackBox>>,
+}
+
+/// Records of one line.
+#[derive(Debug)]
+struct BlackBox {
+    /// The sender of a datagram.
+    identifier: Option<Identifier>,
+    marked: bool,
+    count: usize,
 }
 
 impl Decoder for WialonDecoder {
@@ -90,6 +103,10 @@ impl Decoder for WialonDecoder {
         out: &mut Vec<Message>,
         replies: &mut Replies,
     ) -> Result<Progress, DecodeError> {
+        if let Some(open) = self.open.take() {
+            self.go_on(open, bytes, out, replies);
+            return Ok(Progress::Frame);
+        }
         if self.scanned == 0 {
             let empty = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
             bytes.advance(empty);
@@ -106,9 +123,14 @@ impl Decoder for WialonDecoder {
             Some(line) => self.take(&line, frame, &mut heard),
             None => Err(DecodeError::skipped("line is no packet")),
         };
-        bytes.advance(consumed);
         self.scanned = 0;
-        outcome.map(|()| Progress::Frame)
+        let Ok(Some((black_box, records))) = outcome else {
+            bytes.advance(consumed);
+            return outcome.map(|_| Progress::Frame);
+        };
+        bytes.advance(records.start);
+        self.go_on(Steps::new(black_box, records.len(), consumed.saturating_sub(records.end)), bytes, out, replies);
+        Ok(Progress::Frame)
     }
 
     fn command(&mut self, command: &Command, _: &Addressee<'_>, out: &mut Vec<u8>) -> Result<Expect, CannotSay> {
@@ -231,15 +253,26 @@ impl WialonDecoder {
         Ok(end)
     }
 
-    fn take(&mut self, line: &Line<'_>, frame: &[u8], heard: &mut Heard<'_>) -> Result<(), DecodeError> {
+    /// Reads a line. Of a black box the records are still to be told: where they stand in it.
+    fn take(&mut self, line: &Line<'_>, frame: &[u8], heard: &mut Heard<'_>) -> Result<Option<(BlackBox, Range<usize>)>, DecodeError> {
         if heard.env.datagram {
             self.sender(line.sender, heard)?;
         }
+        if line.kind == b"B" {
+            let (black_box, records) = self.black_box(line.body, heard)?;
+            // Sender, mark, type, mark.
+            let start = line.sender.len().saturating_add(line.kind.len()).saturating_add(2);
+            return Ok(Some((black_box, start..start.saturating_add(records))));
+        }
+        self.take_one(line, frame, heard).map(|()| None)
+    }
+
+    /// What is no black box.
+    fn take_one(&mut self, line: &Line<'_>, frame: &[u8], heard: &mut Heard<'_>) -> Result<(), DecodeError> {
         match line.kind {
             b"L" => self.login(line.body, heard),
             b"SD" => self.one(line.body, record::SHORT_FIELDS, "#ASD#13\r\n", frame, heard),
             b"D" => self.one(line.body, record::FIELDS, "#AD#16\r\n", frame, heard),
-            b"B" => self.black_box(line.body, heard),
             b"M" => self.driver_text(line.body, frame, heard),
             b"AM" => {
                 // The driver's screen has the message, or has not.
@@ -330,7 +363,8 @@ impl WialonDecoder {
         Ok(())
     }
 
-    fn black_box(&self, body: &[u8], heard: &mut Heard<'_>) -> Result<(), DecodeError> {
+    /// Whether a black box is taken, and how many bytes of its body are records.
+    fn black_box(&self, body: &[u8], heard: &mut Heard<'_>) -> Result<(BlackBox, usize), DecodeError> {
         let last = body.rsplit(|byte| *byte == b'|').next().unwrap_or_default();
         let checked = match self.version {
             Version::Second => Checked::of(body, b'|'),
@@ -338,26 +372,16 @@ impl WialonDecoder {
             Version::Unknown | Version::First => Checked::Plain(body),
         };
         let (body, marked) = admit(checked, "#AB#\r\n", heard)?;
-        let mut count = 0_usize;
-        let mut rest = Some(body);
-        while let Some(bytes) = rest {
-            let (part, behind) = find_far(bytes, [b'|']).and_then(|end| bytes.split_at_checked(end)).unwrap_or((bytes, &[]));
-            rest = behind.get(1..);
-            if part.is_empty() {
-                continue;
-            }
-            count = count.saturating_add(1);
-            match record::parse(&text(part)) {
-                Some(mut record) => {
-                    record.attributes.set(Name::Buffered, Value::Bool(true));
-                    mark(&mut record, marked);
-                    heard.record(record);
-                }
-                None => heard.undecoded("packet structure", part),
-            }
+        Ok((BlackBox { identifier: heard.identifier, marked, count: 0 }, body.len()))
+    }
+
+    /// Tells the next records of a black box; the last one answers it.
+    fn go_on(&mut self, mut open: Steps<BlackBox>, bytes: &mut BytesMut, out: &mut Vec<Message>, replies: &mut Replies) {
+        if open.step(bytes, |black_box, records| black_box.next(records, out)) {
+            replies.copied(Release::Durable, format!("#AB#{}\r\n", open.frame.count).as_bytes());
+        } else {
+            self.open = Some(open);
         }
-        heard.reply(Release::Durable, &format!("#AB#{count}\r\n"));
-        Ok(())
     }
 
     fn driver_text(&mut self, body: &[u8], frame: &[u8], heard: &mut Heard<'_>) -> Result<(), DecodeError> {
@@ -383,6 +407,27 @@ impl WialonDecoder {
         heard.record(record);
         heard.reply(Release::Durable, "#AM#1\r\n");
         Ok(())
+    }
+}
+
+impl BlackBox {
+    /// Tells the next record; there is nothing between two strokes in a row.
+    fn next(&mut self, records: &mut Cursor<'_>, out: &mut Vec<Message>) -> Option<()> {
+        let blank = records.rest().iter().take_while(|byte| **byte == b'|').count();
+        records.skip(blank)?;
+        let part = records.take(find_far(records.rest(), [b'|']).unwrap_or(records.rest().len())).filter(|part| !part.is_empty())?;
+        let _ = records.skip(1);
+        self.count = self.count.saturating_add(1);
+        let identifier = self.identifier;
+        out.push(match record::parse(&text(part)) {
+            Some(mut record) => {
+                record.attributes.set(Name::Buffered, Value::Bool(true));
+                mark(&mut record, self.marked);
+                Message::Record { identifier, record }
+            }
+            None => Message::Undecoded { identifier, reason: "packet structure", raw: part.to_vec() },
+        });
+        Some(())
     }
 }
 

@@ -1,10 +1,12 @@
 //! Four test families walk every protocol × its fixtures (`fixtures/<protocol>/*.dialogue`, see `dialogue.rs` for the form):
 //! golden (the messages and replies of a dialogue), split (any cut of the stream gives the same), inverse (decode ∘ encode is
 //! `representable`), mutate (nothing from outside panics, spins, or grows memory; nothing damaged under a checksum is taken).
+//! A fifth, amplify, has frames of its own, made to cost as much as they can.
 //! `planted.rs` shows that each family catches the mistake it is there for.
 #![forbid(unsafe_code)]
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::print_stdout)]
 
+mod amplify;
 mod dialogue;
 mod drive;
 mod golden;
@@ -78,6 +80,13 @@ macro_rules! walk {
             #[test]
             fn inverse() {
                 super::run(Protocol::$protocol, super::inverse::check);
+            }
+
+            #[test]
+            fn amplify() {
+                let _turn = super::turn();
+                let protocol = Protocol::$protocol;
+                super::amplify::check(protocol, &|| protocol.decoder()).unwrap_or_else(|problem| panic!("{}: {problem}", protocol.name()));
             }
 
             #[test]

@@ -16,11 +16,11 @@ const MUTATIONS_MAX: u64 = 30_000;
 /// Random packets, a transport.
 const GARBAGE: usize = 1_000;
 /// What decoding one damaged frame may allocate in all, beside what grows with the frame.
-const ALLOCATED_BYTES_MAX: usize = 64 * 1024;
+pub const ALLOCATED_BYTES_MAX: usize = 64 * 1024;
 /// What it may allocate for each byte of the frame.
-const ALLOCATED_BYTES_PER_BYTE_MAX: usize = 8;
+pub const ALLOCATED_BYTES_PER_BYTE_MAX: usize = 8;
 /// What it may take of a processor. Without optimization everything is an order of magnitude slower.
-const CPU_TIME_MAX: Duration = if cfg!(debug_assertions) { Duration::from_millis(50) } else { Duration::from_millis(5) };
+pub const CPU_TIME_MAX: Duration = if cfg!(debug_assertions) { Duration::from_millis(50) } else { Duration::from_millis(5) };
 
 /// Of many things, every so manieth.
 struct Sample {
@@ -202,7 +202,7 @@ fn with(said: &Said, part: Part, bytes: &[u8]) -> Said {
 }
 
 /// How often a frame may take too long: what the host takes from a virtual machine counts as the thread's own time, once in a while.
-const SLOW_MAX: usize = 3;
+pub const SLOW_MAX: usize = 3;
 
 /// A fresh decoder hears the steps before, intact, and then this.
 fn after(subject: &Subject<'_>, dialogue: &Dialogue, index: usize, said: &Said) -> Result<Heard, String> {
@@ -244,7 +244,7 @@ fn timed(subject: &Subject<'_>, dialogue: &Dialogue, index: usize, said: &Said) 
 }
 
 /// What this thread has had of a processor.
-fn thread_time() -> Duration {
+pub fn thread_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }

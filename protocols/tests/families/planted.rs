@@ -5,6 +5,7 @@
 //! login  = 0x01, identifier          record = 0x02, seconds u32 LE, latitude i32 LE, longitude i32 LE (1e-6 degrees)
 //! ```
 
+use crate::amplify::{self, Case};
 use crate::dialogue::{Dialogue, parse};
 use crate::subject::Subject;
 use crate::{golden, inverse, mutate, split, turn};
@@ -245,6 +246,24 @@ fn mutate_catches_a_checksum_that_is_not_or_only_half_read() {
     caught(Bug::ChecksumUnread, mutate::check, "a damaged frame is taken");
     caught(Bug::ChecksumHalfRead, mutate::check, "a damaged frame is taken");
     caught(Bug::ChecksumHalfRead, mutate::check_recorded, "a damaged frame is taken");
+}
+
+#[test]
+fn amplify_catches_what_allocates_by_the_length() {
+    let _turn = turn();
+    let mut bytes = Vec::new();
+    frame(&[&[1][..], &[b'1'; 40]].concat(), &mut bytes);
+    let small = [Case::stream("a login", bytes.clone())];
+    bytes[1..3].copy_from_slice(&u16::MAX.to_le_bytes());
+    let large = [Case::stream("a length", bytes)];
+    let check = |bug: Bug, cases: &[Case]| amplify::check_cases(cases, &move || Box::new(Toy(bug)));
+    assert_eq!(check(Bug::None, &small), Ok(()));
+    assert_eq!(check(Bug::AllocatesByWireLength, &small), Ok(()));
+    assert!(check(Bug::None, &large).unwrap_err().contains("not accepted"));
+    let mut full = Vec::new();
+    frame(&[&[2][..], &[0; 65_534]].concat(), &mut full);
+    let full = [Case::stream("a full frame", full).refused()];
+    assert!(check(Bug::AllocatesByWireLength, &full).unwrap_err().contains("were allocated"));
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn compare(bytes: &[u8]) -> Result<(), TestCaseError> {
         Ok(Tree::Object(theirs)) => {
             prop_assert_eq!(ours, Ok(()), "{}", shown);
             let ours: Vec<_> = members.iter().collect();
-            prop_assert_eq!(ours.len(), theirs.len(), "{}", shown);
+            prop_assert_eq!(ours.len(), theirs.len().min(MEMBERS_MAX), "{}", shown);
             for ((name, value), (other, theirs)) in ours.into_iter().zip(&theirs) {
                 prop_assert_eq!(name, other);
                 prop_assert!(same(&tree(*value), theirs), "{}: {:?} {:?}", shown, value, theirs);
@@ -61,7 +61,14 @@ fn compare(bytes: &[u8]) -> Result<(), TestCaseError> {
                 prop_assert_eq!((value.as_i64(), value.as_u64()), (theirs.as_i64(), theirs.as_u64()));
                 prop_assert_eq!(value.text().map(Cow::into_owned), theirs.as_str().map(String::from));
                 if let Json::Nested(nested) = value {
-                    prop_assert_eq!(nested.canonical(), theirs.to_string());
+                    let text = nested.minified();
+                    if text.len() <= Attributes::BYTES_MAX {
+                        let again = serde_json::from_str(&text);
+                        prop_assert!(again.is_ok_and(|again| same(&again, theirs)), "{}: {}", shown, text);
+                    }
+                    let is_space = |byte: u8| matches!(byte, b' ' | b'\n' | b'\t' | b'\r');
+                    prop_assert!(shown.bytes().any(is_space) || shown.contains(&text), "{}", text);
+                    prop_assert!(text.contains('"') || !text.bytes().any(is_space), "{}", text);
                 }
                 if theirs.is_number() {
                     prop_assert_eq!(value.spelled().map(Cow::into_owned), Some(theirs.to_string()));
@@ -265,9 +272,9 @@ fn as_many_levels_are_taken_as_by_serde_json() {
 
 #[test]
 fn many_members_stand_in_their_order_too() {
-    for count in [31_u32, 32, 33, 34, 65, 2_000] {
+    for count in [31_u32, 32, 33, 34, 65, 1_100, 5_000] {
         for factor in [1_u32, 7] {
-            let number = |index: u32| index.wrapping_mul(factor).wrapping_mul(0x9E37) % 1_500;
+            let number = |index: u32| index.wrapping_mul(factor).wrapping_mul(0x9E37) % 4_001;
             let members: Vec<String> = (0..count).map(|index| format!("\"{}\":{index}", number(index))).collect();
             compare(format!("{{{}}}", members.join(",")).as_bytes()).unwrap();
         }
