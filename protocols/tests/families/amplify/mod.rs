@@ -72,9 +72,10 @@ pub fn fill(unit: &[u8], room: usize) -> Vec<u8> {
     unit.repeat(room / unit.len())
 }
 
-/// The frames of a protocol. Largest: what `frame_bytes_max` says.
-fn cases(protocol: Protocol, largest: usize) -> Vec<Case> {
-    match protocol {
+/// The frames of a protocol; `None`: none are made for it yet. Largest: what `frame_bytes_max` says.
+fn cases(protocol: Protocol, largest: usize) -> Option<Vec<Case>> {
+    #[allow(unreachable_patterns, reason = "a new protocol begins without")]
+    let cases = match protocol {
         Protocol::Teltonika => binary::teltonika(largest),
         Protocol::Gt06 => binary::gt06(largest),
         Protocol::H02 => text::h02(largest),
@@ -102,7 +103,9 @@ fn cases(protocol: Protocol, largest: usize) -> Vec<Case> {
         Protocol::Egts => binary::egts(),
         Protocol::Ngp => requests::ngp(largest),
         Protocol::ATrack => text::atrack(largest),
-    }
+        _ => return None,
+    };
+    Some(cases)
 }
 
 /// What a frame cost.
@@ -137,7 +140,10 @@ impl Cost {
 /// # Errors
 /// The frame, and what it cost.
 pub fn check(protocol: Protocol, decoder: &dyn Fn() -> Box<dyn Decoder>) -> Result<(), String> {
-    let cases = cases(protocol, decoder().frame_bytes_max(true));
+    let Some(cases) = cases(protocol, decoder().frame_bytes_max(true)) else {
+        println!("SKIPPED: {} has no frames that are made to amplify (protocols/tests/families/amplify).", protocol.name());
+        return Ok(());
+    };
     for transport in protocol.transports() {
         if !cases.iter().any(|case| case.transport == *transport && !case.refused) {
             return Err(format!("no frame is made for {transport:?}"));
@@ -160,7 +166,9 @@ fn one(case: &Case, decoder: &dyn Fn() -> Box<dyn Decoder>) -> Result<(), String
     let mut cost = Cost::default();
     for _ in 0..SLOW_MAX {
         cost = say(case, decoder)?;
-        if cost.took <= CPU_TIME_MAX {
+        // What the host takes of the processor counts, and so does what the test's other threads allocate: neither comes each time.
+        let (allocated, given) = cost.worst;
+        if cost.took <= CPU_TIME_MAX && allocated <= Cost::allowed(given) {
             break;
         }
     }
