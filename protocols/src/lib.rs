@@ -23,6 +23,7 @@ mod time;
 
 pub mod wire;
 
+use attributes::Packed;
 pub use attributes::{Alarm, AttributeIter, Attributes, Key, Name, Value, ValueBuf};
 pub use command::{Addressee, CannotSay, Command, Expect};
 pub use coordinates::{Latitude, Longitude};
