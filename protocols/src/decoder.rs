@@ -172,8 +172,19 @@ impl Replies {
         self.word::<N>(release, low_word(bytes));
     }
 
+    /// As [`Self::short`], part of its caller: for what is answered to nearly every record.
+    #[inline(always)]
+    pub(crate) fn short_here<const N: usize>(&mut self, release: Release, bytes: [u8; N]) {
+        self.word_here::<N>(release, low_word(bytes));
+    }
+
     #[inline(never)]
     fn word<const N: usize>(&mut self, release: Release, word: u128) {
+        self.word_here::<N>(release, word);
+    }
+
+    #[inline(always)]
+    fn word_here<const N: usize>(&mut self, release: Release, word: u128) {
         if self.0.len() == self.0.capacity() {
             return self.word_beyond::<N>(release, word);
         }
