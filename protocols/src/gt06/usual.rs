@@ -70,7 +70,7 @@ pub fn frame<const LENGTH: usize, const KIND: u8>(
     let [0..0x80, ..] = cell else { return None };
     let (state, mileage) = if KIND == DRIVEN { rest.split_first_chunk()? } else { (&[0; 3], rest) };
     // There is always one; what cannot happen must not ask for the general reading, for which all would be kept at hand.
-    let Some(Record { fix_time, fix, attributes }) = begin(out) else { return Some(()) };
+    let Some((Record { fix_time, fix, attributes }, _)) = report::begin(out) else { return Some(()) };
     // The later kind is in UTC.
     let (time, bad_date) = time_of(*date, if KIND == CLASSIC { zone_s } else { 0 });
     if time.is_some() {
@@ -99,7 +99,7 @@ pub fn frame<const LENGTH: usize, const KIND: u8>(
     if bad_date | bad_fix {
         attributes.set(Name::OutOfRange, Value::Bool(true));
     }
-    replies.short(Release::Durable, short_answer(KIND, u16::from_be_bytes(*serial)));
+    replies.short_here(Release::Durable, short_answer(KIND, u16::from_be_bytes(*serial)));
     bytes.advance(LENGTH);
     Some(())
 }
@@ -113,12 +113,6 @@ fn checked<const LENGTH: usize, const KIND: u8>(bytes: &[u8]) -> Option<(&[u8], 
     let begun = const { crc16_x25_begun(&[(LENGTH as u8).wrapping_sub(5), KIND]) };
     let [high, low] = crc16_x25_short(begun, covered).to_be_bytes();
     (*end == [high, low, b'\r', b'\n']).then_some((content, serial))
-}
-
-/// [`report::begin`], not part of each of the forms.
-#[inline(never)]
-fn begin(out: &mut Vec<Message>) -> Option<&mut Record> {
-    report::begin(out).map(|(record, _)| record)
 }
 
 /// Ignition, upload mode, sent from memory; then the mileage.
