@@ -296,14 +296,14 @@ impl Bytes {
         true
     }
 
-    /// Adds a key and a value (at most 5 and 9 bytes) if there is room for them here. One store of fixed width, of which only the low
-    /// bytes are meant, costs a fraction of copies of just the right length.
+    /// Adds what is packed if there is room for it here. One store of fixed width, of which only the low bytes are meant, costs a fraction
+    /// of copies of just the right length.
     #[inline]
-    fn extend_packed(&mut self, key: Packed, value: Packed) -> bool {
+    fn extend_packed(&mut self, packed: Packed) -> bool {
         let Self::Inline { length, bytes } = self else { return false };
         let Some(room) = bytes.get_mut(usize::from(*length)..).and_then(|rest| rest.first_chunk_mut()) else { return false };
-        *room = (key.word | value.word.wrapping_shl(u32::from(key.length).wrapping_mul(8))).to_le_bytes();
-        *length = length.wrapping_add(key.length).wrapping_add(value.length);
+        *room = packed.word.to_le_bytes();
+        *length = length.wrapping_add(packed.length);
         true
     }
 }
@@ -351,13 +351,30 @@ impl Attributes {
     /// memory: for what is done for nearly every record.
     #[inline(always)]
     pub(crate) fn push_here(&mut self, key: Key<'_>, value: Value<'_>) {
-        let done = match (Packed::key(key), Packed::value(value), value) {
-            (Some(packed_key), Some(packed_value), _) => self.bytes.extend_packed(packed_key, packed_value),
-            (Some(packed_key), None, Value::Text(text)) => self.bytes.extend_text(packed_key, text),
-            _ => false,
-        };
-        if !done {
-            self.push_any(key, value);
+        match (Packed::key(key), Packed::value(value), value) {
+            (Some(packed_key), Some(packed_value), _) => self.push_packed(packed_key.before(packed_value)),
+            (Some(packed_key), None, Value::Text(text)) if self.bytes.extend_text(packed_key, text) => {}
+            _ => self.push_any(key, value),
+        }
+    }
+
+    /// Adds what is packed.
+    #[inline(always)]
+    pub(crate) fn push_packed(&mut self, packed: Packed) {
+        if !self.bytes.extend_packed(packed) {
+            self.push_beyond(packed.word, packed.length);
+        }
+    }
+
+    /// Adds what is packed where there is no room for a whole word here any more. What is added comes in registers, so that those who
+    /// never get here need not store it for this.
+    #[cold]
+    #[inline(never)]
+    fn push_beyond(&mut self, word: u128, length: u8) {
+        let before = self.as_bytes().len();
+        self.bytes.extend(Packed { word, length }.bytes().as_slice());
+        if self.as_bytes().len() > Self::BYTES_MAX {
+            self.bytes.truncate(before);
         }
     }
 
@@ -391,6 +408,18 @@ impl Attributes {
     /// Adds a named one without a number.
     pub fn set(&mut self, name: Name, value: Value<'_>) {
         self.push_here(Key::Named(name, 0), value);
+    }
+
+    /// Puts one that is packed behind others that are not added yet. Where there is no room for it behind them, they are added now. Each
+    /// that is added by itself has to wait for the length that the one before it left.
+    #[inline(always)]
+    pub(crate) fn join(&mut self, before: Packed, next: Packed) -> Packed {
+        if before.length.wrapping_add(next.length) <= Packed::BYTES_MAX {
+            before.alone().before(next)
+        } else {
+            self.push_packed(before);
+            next
+        }
     }
 
     /// Adds an alarm; a second and third get the numbers 1 and 2; the same alarm is not added twice.
@@ -441,29 +470,48 @@ impl Attributes {
     }
 }
 
-/// A key, or a value, without text, in the stored form: at most 9 bytes.
+/// A key, or a value, or a few attributes, without text, in the stored form.
 #[derive(Clone, Copy)]
-struct Packed {
+pub(crate) struct Packed {
     /// The bytes, the first one lowest.
     word: u128,
     length: u8,
 }
 
 impl Packed {
-    #[inline]
+    const BYTES_MAX: u8 = 16;
+
+    /// A named attribute without a number that says yes or no.
+    #[inline(always)]
+    pub(crate) fn flag(name: Name, value: bool) -> Self {
+        Self::name(name, 0).before(Self::truth(value))
+    }
+
+    /// A named attribute without a number that is a whole number.
+    #[inline(always)]
+    pub(crate) fn int(name: Name, value: impl Into<i64>) -> Self {
+        Self::name(name, 0).before(Self::whole(value.into()))
+    }
+
+    #[inline(always)]
+    fn name(name: Name, index: u8) -> Self {
+        Self { word: u128::from(u16::from_le_bytes([name as u8, index])), length: 2 }
+    }
+
+    #[inline(always)]
     fn key(key: Key<'_>) -> Option<Self> {
         match key {
-            Key::Named(name, index) => Some(Self { word: u128::from(u16::from_le_bytes([name as u8, index])), length: 2 }),
+            Key::Named(name, index) => Some(Self::name(name, index)),
             Key::Io(id) if id <= 0xFFFF => Some(Self::tagged(KEY_IO_SHORT, u64::from(id), 2)),
             Key::Io(id) => Some(Self::tagged(KEY_IO, u64::from(id), 4)),
             Key::Text(_) => None,
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn value(value: Value<'_>) -> Option<Self> {
         match value {
-            Value::Bool(v) => Some(Self::tagged(u8::from(v), 0, 0)),
+            Value::Bool(v) => Some(Self::truth(v)),
             Value::Int(v) => Some(Self::whole(v)),
             Value::Unsigned(v) => Some(match i64::try_from(v) {
                 Ok(v) => Self::whole(v),
@@ -475,8 +523,13 @@ impl Packed {
         }
     }
 
+    #[inline(always)]
+    fn truth(v: bool) -> Self {
+        Self::tagged(u8::from(v), 0, 0)
+    }
+
     /// In the narrowest form that holds it.
-    #[inline]
+    #[inline(always)]
     fn whole(v: i64) -> Self {
         let (tag, length) = if i8::try_from(v).is_ok() {
             (2, 1)
@@ -491,9 +544,23 @@ impl Packed {
     }
 
     /// A tag and the low `length` bytes of a word. A key has nothing above them; what a value has there is not meant.
-    #[inline]
+    #[inline(always)]
     fn tagged(tag: u8, low: u64, length: u8) -> Self {
         Self { word: u128::from(tag) | (u128::from(low) << 8), length: length.saturating_add(1) }
+    }
+
+    /// A key with its value behind it.
+    #[inline(always)]
+    fn before(self, next: Self) -> Self {
+        let word = self.word | next.word.wrapping_shl(u32::from(self.length).wrapping_mul(8));
+        Self { word, length: self.length.wrapping_add(next.length) }
+    }
+
+    /// The same without what is not meant above it, so that another can stand behind it.
+    #[inline(always)]
+    fn alone(self) -> Self {
+        let meant = u128::MAX.checked_shr(128_u32.saturating_sub(u32::from(self.length).wrapping_mul(8))).unwrap_or(0);
+        Self { word: self.word & meant, length: self.length }
     }
 
     fn bytes(self) -> SmallVec<[u8; 16]> {

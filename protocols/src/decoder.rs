@@ -169,16 +169,33 @@ impl Replies {
     /// The same of a short reply of known length. More than 16 bytes are no short reply.
     #[inline(always)]
     pub fn short<const N: usize>(&mut self, release: Release, bytes: [u8; N]) {
-        const { assert!(N <= 16, "no short reply") }
-        self.word(release, bytes.iter().rev().fold(0, |word, byte| (word << 8) | u128::from(*byte)), N);
+        self.word::<N>(release, low_word(bytes));
     }
 
-    /// The same of the low bytes of a word, lowest first. It comes in registers and is stored where it stays: bytes that are stored in
-    /// pieces and then copied as a whole have to wait for the stores.
+    /// As [`Self::short`], part of its caller: for what is answered to nearly every record.
+    #[inline(always)]
+    pub(crate) fn short_here<const N: usize>(&mut self, release: Release, bytes: [u8; N]) {
+        self.word_here::<N>(release, low_word(bytes));
+    }
+
     #[inline(never)]
-    fn word(&mut self, release: Release, word: u128, length: usize) {
-        let body = || ReplyBody::Bytes(ReplyBytes::from_buf_and_len(word.to_le_bytes(), length));
-        self.0.extend(core::iter::once_with(|| Reply { body: body(), release, refused: None }));
+    fn word<const N: usize>(&mut self, release: Release, word: u128) {
+        self.word_here::<N>(release, word);
+    }
+
+    #[inline(always)]
+    fn word_here<const N: usize>(&mut self, release: Release, word: u128) {
+        if self.0.len() == self.0.capacity() {
+            return self.word_beyond::<N>(release, word);
+        }
+        self.0.extend(core::iter::once_with(|| short_reply::<N>(release, word)));
+    }
+
+    /// Where the list has to grow first: apart, so that nothing is saved for that where it has not.
+    #[cold]
+    #[inline(never)]
+    fn word_beyond<const N: usize>(&mut self, release: Release, word: u128) {
+        self.0.push(short_reply::<N>(release, word));
     }
 
     /// Adds a reply.
@@ -196,6 +213,19 @@ impl Replies {
     pub fn drain(&mut self) -> alloc::vec::Drain<'_, Reply> {
         self.0.drain(..)
     }
+}
+
+/// Bytes as the low ones of a word, lowest first. A short reply comes in registers and is stored where it stays: bytes that are stored in
+/// pieces and then copied as a whole have to wait for the stores.
+#[inline(always)]
+fn low_word<const N: usize>(bytes: [u8; N]) -> u128 {
+    const { assert!(N <= 16, "no short reply") }
+    bytes.iter().rev().fold(0, |word, byte| (word << 8) | u128::from(*byte))
+}
+
+#[inline(always)]
+fn short_reply<const N: usize>(release: Release, word: u128) -> Reply {
+    Reply { body: ReplyBody::Bytes(ReplyBytes::from_buf_and_len(word.to_le_bytes(), N)), release, refused: None }
 }
 
 /// An HTTP request as a protocol sees it.

@@ -25,6 +25,7 @@ mod words;
 
 pub mod wire;
 
+use attributes::Packed;
 pub use attributes::{Alarm, AttributeIter, Attributes, Key, Name, Value, ValueBuf};
 pub use command::{Addressee, CannotSay, Command, Expect};
 pub use coordinates::{Latitude, Longitude};

@@ -94,23 +94,26 @@ impl Civil {
 
     /// Year of this century, month, day, hour, minute, second in a byte each.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn of_this_century([year, month, day, hour, minute, second]: [u8; 6]) -> Option<Micros> {
-        // Days before a month of a common year, and its own.
-        const MONTHS: [(u16, u8); 13] = {
+        // Days before a month, and its own, of a common year and of a leap year.
+        const COMMON: [(u16, u8); 13] = {
             let [a, b, c, d, e, f] = [(0, 31), (31, 28), (59, 31), (90, 30), (120, 31), (151, 30)];
             [(0, 0), a, b, c, d, e, f, (181, 31), (212, 31), (243, 30), (273, 31), (304, 30), (334, 31)]
         };
-        let leap = u8::from(year & 3 == 0);
-        let (before, days) = MONTHS.get(usize::from(month)).copied()?;
-        let days = if month == 2 { days.wrapping_add(leap) } else { days };
+        const LEAP: [(u16, u8); 13] = {
+            let [a, b, c, d, e, f] = [(0, 31), (31, 29), (60, 31), (91, 30), (121, 31), (152, 30)];
+            [(0, 0), a, b, c, d, e, f, (182, 31), (213, 31), (244, 30), (274, 31), (305, 30), (335, 31)]
+        };
+        let months = if year & 3 == 0 { &LEAP } else { &COMMON };
+        let (before, days) = months.get(usize::from(month)).copied()?;
         // Zero minus one is beyond every month.
         if day.wrapping_sub(1) >= days || year > 99 || hour > 23 || minute > 59 || second > 59 {
             return None;
         }
         // All of these are small: nothing can pass its range.
         let [year, day, hour, minute, second] = [year, day, hour, minute, second].map(u32::from);
-        let leaps = (year.wrapping_add(3) >> 2).wrapping_add(u32::from(leap & u8::from(month > 2)));
+        let leaps = year.wrapping_add(3) >> 2;
         let of_year = u32::from(before).wrapping_add(leaps).wrapping_add(day);
         let days = year.wrapping_mul(365).wrapping_add(of_year).wrapping_add(DAYS_BEFORE_2000).wrapping_sub(1);
         let of_day = hour.wrapping_mul(3_600).wrapping_add(minute.wrapping_mul(60)).wrapping_add(second);

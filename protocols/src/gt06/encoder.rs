@@ -193,8 +193,8 @@ impl Place {
 
     fn fix(&self) -> Option<Fix> {
         let sign = |flag: bool| if flag { -1.0 } else { 1.0 };
-        let north = sign(self.flags & FLAG_NORTH == 0) * (f64::from(self.latitude) / PER_DEGREE);
-        let east = sign(self.flags & FLAG_WEST != 0) * (f64::from(self.longitude) / PER_DEGREE);
+        let north = sign(self.flags & FLAG_NORTH == 0) * (f64::from(self.latitude) / f64::from(PER_DEGREE));
+        let east = sign(self.flags & FLAG_WEST != 0) * (f64::from(self.longitude) / f64::from(PER_DEGREE));
         Some(Fix {
             latitude: Latitude::new(north)?,
             longitude: Longitude::new(east)?,
@@ -261,7 +261,7 @@ impl Extra {
 /// Parts of a degree, without the sign.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn units(degrees: f64) -> u32 {
-    libm::round(libm::fabs(degrees) * PER_DEGREE) as u32
+    libm::round(libm::fabs(degrees) * f64::from(PER_DEGREE)) as u32
 }
 
 /// A whole number of 16 bits; what is beyond becomes the nearest.

@@ -32,7 +32,7 @@ mod usual;
 
 pub use encoder::Gt06Encoder;
 
-use crate::wire::{Cursor, crc16_x25, crc16_x25_short, hex_digit};
+use crate::wire::{Cursor, crc16_x25, crc16_x25_begun, crc16_x25_short, hex_digit};
 use crate::{
     About, Addressee, Attributes, CannotSay, Checksum, Civil, Command, DecodeError, Decoder, Environment, Expect, Identifier, Message,
     Progress, Release, Replies, Transport,
@@ -115,12 +115,8 @@ impl Decoder for Gt06Decoder {
         out: &mut Vec<Message>,
         replies: &mut Replies,
     ) -> Result<Progress, DecodeError> {
-        if self.manners == Manners::Checked
-            && !env.options.ignore_checksum
-            && let Some(total) = usual::read(bytes, self.zone_s, out, replies)
-        {
-            bytes.advance(total);
-            return Ok(Progress::Frame);
+        if self.manners == Manners::Checked && !env.options.ignore_checksum {
+            return self.usual_or_next(bytes, env, out, replies);
         }
         self.next(bytes, env, out, replies)
     }
@@ -137,7 +133,8 @@ impl Decoder for Gt06Decoder {
 }
 
 impl Gt06Decoder {
-    /// Takes the next frame, of whatever kind.
+    /// Takes the next frame, of whatever kind. Not part of its caller, which has little to do for the usual frames.
+    #[inline(never)]
     fn next(
         &mut self,
         bytes: &mut BytesMut,
@@ -372,7 +369,7 @@ const fn heartbeat(attributes: Attributes) -> Message {
 #[inline]
 fn short_answer(kind: u8, serial: u16) -> [u8; 10] {
     let [high, low] = serial.to_be_bytes();
-    let [crc_high, crc_low] = crc16_x25_short(&[0x05, kind, high, low]).to_be_bytes();
+    let [crc_high, crc_low] = crc16_x25_short(const { crc16_x25_begun(&[0x05]) }, &[kind, high, low]).to_be_bytes();
     [0x78, 0x78, 0x05, kind, high, low, crc_high, crc_low, 0x0D, 0x0A]
 }
 

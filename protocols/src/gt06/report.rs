@@ -16,7 +16,7 @@ const FLAG_IGNITION: u16 = 0x8000;
 const COURSE_MASK: u16 = 0x03FF;
 
 /// Parts of a degree on the wire.
-pub const PER_DEGREE: f64 = 1_800_000.0;
+pub const PER_DEGREE: i32 = 1_800_000;
 
 /// How wide the fields of a cell are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,12 +44,18 @@ pub struct Report<'r> {
     out_of_range: bool,
 }
 
+/// A new record, made in place: pushed, the message would be put together elsewhere and copied. There is always one.
+#[inline(always)]
+pub fn begin(out: &mut Vec<Message>) -> Option<(&mut Record, &mut Option<Identifier>)> {
+    let at = out.len();
+    out.extend(core::iter::once_with(|| Message::Record { identifier: None, record: Record::default() }));
+    if let Some(Message::Record { record, identifier }) = out.get_mut(at) { Some((record, identifier)) } else { None }
+}
+
 /// Reads a record into `out`. Where `read` finds that the body ends too early, nothing is left in `out`.
 #[inline]
 pub fn record(out: &mut Vec<Message>, zone_s: i32, unchecked: bool, read: impl FnOnce(&mut Report<'_>) -> Option<()>) -> Option<()> {
-    // Made in place: pushed, the message would be put together elsewhere and copied.
-    out.extend(core::iter::once_with(|| Message::Record { identifier: None, record: Record::default() }));
-    let Some(Message::Record { identifier, record }) = out.last_mut() else { return None };
+    let (record, identifier) = begin(out)?;
     let mut report = Report { record, identifier, zone_s, out_of_range: false };
     let done = read(&mut report);
     if report.out_of_range {
@@ -104,9 +110,10 @@ impl Report<'_> {
     /// As [`Self::date`].
     #[inline]
     pub fn date_of(&mut self, date: [u8; 6]) {
-        match Civil::of_this_century(date) {
-            Some(time) => self.time(time.saturating_sub(i64::from(self.zone_s).saturating_mul(MICROS_PER_SECOND))),
-            None => self.out_of_range |= date != [0; 6],
+        let (time, out_of_range) = time_of(date, self.zone_s);
+        self.out_of_range |= out_of_range;
+        if time.is_some() {
+            self.record.fix_time = time;
         }
     }
 
@@ -136,39 +143,24 @@ impl Report<'_> {
     }
 
     /// Satellites, place, speed, flags.
-    #[inline(always)]
+    #[inline]
     pub fn told_place(&mut self, place: &[u8; 12]) {
-        let [satellites, n0, n1, n2, n3, e0, e1, e2, e3, speed, high, low] = *place;
-        self.int(Name::Satellites, satellites & 0x0F);
-        let (latitude, longitude) = (u32::from_be_bytes([n0, n1, n2, n3]), u32::from_be_bytes([e0, e1, e2, e3]));
-        self.fix(latitude, longitude, u16::from(speed), u16::from_be_bytes([high, low]));
+        let Place { satellites, latitude, longitude, speed_kmh, flags } = Place::of(place);
+        self.int(Name::Satellites, satellites);
+        self.fix(latitude, longitude, u16::from(speed_kmh), flags);
     }
 
     /// The fix, and the ignition where the flags tell it.
     #[inline]
     pub fn fix(&mut self, latitude: u32, longitude: u32, speed_kmh: u16, flags: u16) {
-        if flags & FLAG_IGNITION_KNOWN != 0 {
-            self.set(Name::Ignition, Value::Bool(flags & FLAG_IGNITION != 0));
+        if let Some(ignition) = ignition_of(flags) {
+            self.set(Name::Ignition, Value::Bool(ignition));
         }
-        let valid = flags & FLAG_VALID != 0;
-        if !valid && latitude == 0 && longitude == 0 {
-            return;
+        let (fix, out_of_range) = fix_of(latitude, longitude, speed_kmh, flags);
+        self.out_of_range |= out_of_range;
+        if fix.is_some() {
+            self.record.fix = fix;
         }
-        // More parts than fit are out of range as well.
-        let degrees = |parts: u32, negative: bool| {
-            let parts = i32::try_from(parts).unwrap_or(i32::MAX);
-            f64::from(if negative { parts.wrapping_neg() } else { parts }) / PER_DEGREE
-        };
-        let degrees =
-            (Latitude::new(degrees(latitude, flags & FLAG_NORTH == 0)), Longitude::new(degrees(longitude, flags & FLAG_WEST != 0)));
-        let (Some(latitude), Some(longitude)) = degrees else {
-            self.out_of_range = true;
-            return;
-        };
-        let course = flags & COURSE_MASK;
-        self.out_of_range |= course > 360;
-        let course_deg = (course <= 360).then(|| if course == 360 { 0.0 } else { f32::from(course) });
-        self.record.fix = Some(Fix { latitude, longitude, valid, altitude_m: None, speed_kmh: Some(f32::from(speed_kmh)), course_deg });
     }
 
     /// Metres above the sea, where there is a fix.
@@ -236,6 +228,56 @@ impl Report<'_> {
             self.record.attributes.push(Key::Named(name, number), Value::Text(text));
         }
     }
+}
+
+/// What is told of a place.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    pub satellites: u8,
+    pub latitude: u32,
+    pub longitude: u32,
+    pub speed_kmh: u8,
+    pub flags: u16,
+}
+
+impl Place {
+    /// Satellites, place, speed, flags.
+    #[inline(always)]
+    pub const fn of(place: &[u8; 12]) -> Self {
+        let [satellites, n0, n1, n2, n3, e0, e1, e2, e3, speed_kmh, high, low] = *place;
+        let (latitude, longitude) = (u32::from_be_bytes([n0, n1, n2, n3]), u32::from_be_bytes([e0, e1, e2, e3]));
+        Self { satellites: satellites & 0x0F, latitude, longitude, speed_kmh, flags: u16::from_be_bytes([high, low]) }
+    }
+}
+
+/// The time of a date that is so many seconds ahead of UTC, and whether it is out of range. Zeros mean that there is none.
+#[inline(always)]
+pub fn time_of(date: [u8; 6], zone_s: i32) -> (Option<Micros>, bool) {
+    match Civil::of_this_century(date) {
+        Some(time) => (Some(time.saturating_sub(i64::from(zone_s).saturating_mul(MICROS_PER_SECOND))), false),
+        None => (None, date != [0; 6]),
+    }
+}
+
+/// The ignition, where the flags tell it.
+#[inline(always)]
+pub const fn ignition_of(flags: u16) -> Option<bool> {
+    if flags & FLAG_IGNITION_KNOWN == 0 { None } else { Some(flags & FLAG_IGNITION != 0) }
+}
+
+/// The fix, if there is one, and whether something of it is out of range.
+#[inline(always)]
+pub fn fix_of(latitude: u32, longitude: u32, speed_kmh: u16, flags: u16) -> (Option<Fix>, bool) {
+    let valid = flags & FLAG_VALID != 0;
+    if !valid && latitude == 0 && longitude == 0 {
+        return (None, false);
+    }
+    let latitude = Latitude::of_parts::<PER_DEGREE>(latitude, flags & FLAG_NORTH == 0);
+    let longitude = Longitude::of_parts::<PER_DEGREE>(longitude, flags & FLAG_WEST != 0);
+    let (Some(latitude), Some(longitude)) = (latitude, longitude) else { return (None, true) };
+    let course = flags & COURSE_MASK;
+    let course_deg = (course <= 360).then(|| f32::from(if course == 360 { 0 } else { course }));
+    (Some(Fix { latitude, longitude, valid, altitude_m: None, speed_kmh: Some(f32::from(speed_kmh)), course_deg }), course > 360)
 }
 
 /// Country and network. The country's top bit says that the network has two bytes.

@@ -12,11 +12,25 @@ pub fn crc16_x25(bytes: &[u8]) -> u16 {
     !x25(bytes, 0xFFFF)
 }
 
-/// As [`crc16_x25`], part of its caller: for the few bytes of a frame whose length is known there.
+/// How far [`crc16_x25`] is after bytes that are known at compile time. Runs at compile time only, where an index out of range or an
+/// overflow is a compile error.
+#[must_use]
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+pub(crate) const fn crc16_x25_begun(bytes: &[u8]) -> u16 {
+    let mut crc = 0xFFFF;
+    let mut at = 0;
+    while at < bytes.len() {
+        crc = (crc >> 8) ^ X25[0][((crc ^ bytes[at] as u16) & 0xFF) as usize];
+        at += 1;
+    }
+    crc
+}
+
+/// As [`crc16_x25`], after what was begun, part of its caller: for the few bytes of a frame whose length is known there.
 #[must_use]
 #[inline(always)]
-pub(crate) fn crc16_x25_short(bytes: &[u8]) -> u16 {
-    !crc16_reflected(bytes, &X25, 0xFFFF)
+pub(crate) fn crc16_x25_short(begun: u16, bytes: &[u8]) -> u16 {
+    !crc16_reflected(bytes, &X25, begun)
 }
 
 /// CRC-16/MODBUS: polynomial 0x8005 reflected, start 0xFFFF.
@@ -147,17 +161,19 @@ fn crc16_tabled(bytes: &[u8], tables: &CrcTables, start: u16) -> u16 {
     crc16_reflected(bytes, tables, start)
 }
 
-/// What fills no step comes first, while no other step is waited for: a byte, then four at a time.
+/// What fills no step comes first, while no other step is waited for: up to three bytes, then four at a time.
 #[inline(always)]
 fn crc16_reflected(bytes: &[u8], tables: &CrcTables, start: u16) -> u16 {
     let [t0, t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11, t12, t13, t14, t15] = tables;
     let (head, steps) = bytes.as_rchunks::<STRIDE>();
     let (odd, fours) = head.as_rchunks::<4>();
-    let mut crc = start;
-    for byte in odd {
-        let [low, _] = crc.to_le_bytes();
-        crc = (crc >> 8) ^ entry(t0, low ^ byte);
-    }
+    let [low, high] = start.to_le_bytes();
+    let mut crc = match odd {
+        [a] => entry(t0, low ^ a) ^ u16::from(high),
+        [a, b] => entry(t1, low ^ a) ^ entry(t0, high ^ b),
+        [a, b, c] => entry(t2, low ^ a) ^ entry(t1, high ^ b) ^ entry(t0, *c),
+        _ => start,
+    };
     for [a, b, c, d] in fours {
         let [low, high] = crc.to_le_bytes();
         crc = entry(t3, low ^ a) ^ entry(t2, high ^ b) ^ entry(t1, *c) ^ entry(t0, *d);
