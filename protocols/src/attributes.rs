@@ -372,9 +372,12 @@ impl Attributes {
     #[inline(never)]
     fn push_beyond(&mut self, word: u128, length: u8) {
         let before = self.as_bytes().len();
-        self.bytes.extend(Packed { word, length }.bytes().as_slice());
+        let added = Packed { word, length }.bytes();
+        self.bytes.extend(&added);
         if self.as_bytes().len() > Self::BYTES_MAX {
             self.bytes.truncate(before);
+        } else if let Bytes::Heap { alarms, .. } = &mut self.bytes {
+            AttributeIter { bytes: &added }.for_each(|(key, value)| alarms.note(key, value));
         }
     }
 
