@@ -167,8 +167,9 @@ impl SuntechDecoder {
         }
         let parts = if may_have_data { data::parts(raw) } else { None };
         let no_text = DecodeError::skipped("no text");
-        let text = core::str::from_utf8(parts.as_ref().map_or(raw, |parts| parts.head)).map_err(|_| no_text)?;
-        let tail = core::str::from_utf8(parts.as_ref().map_or(&[], |parts| parts.tail)).map_err(|_| no_text)?;
+        let (head, tail) = parts.as_ref().map_or((raw, None), |parts| (parts.head, Some(parts.tail)));
+        let text = core::str::from_utf8(head).map_err(|_| no_text)?;
+        let tail = tail.map_or(Ok(""), core::str::from_utf8).map_err(|_| no_text)?;
         let data = parts.map(|parts| Data { bytes: parts.data, tail });
         let fields = Line::split(text, ';');
         let head = fields.at(0);

@@ -90,7 +90,10 @@ pub fn read(kind: &str, fields: &Line<'_>, data: Option<Data<'_>>, draft: &mut D
     let map = mask(fields.bytes(2))?;
     let mut mapped = Mapped { map, rest: fields.bytes_from(3) };
     mapped.take(MODEL);
-    draft.set_text(Name::Firmware, text(mapped.take(VERSION)));
+    // Where the version stands is known, so that it need not be made a text again.
+    if !mapped.take(VERSION).is_empty() {
+        draft.set(Name::Firmware, Value::Text(fields.at(if map >> MODEL & 1 == 1 { 4 } else { 3 })));
+    }
     if mapped.take(LIVE) == b"0" {
         draft.set(Name::Buffered, Value::Bool(true));
     }
