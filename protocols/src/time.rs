@@ -73,14 +73,16 @@ impl Civil {
     /// `YYYYMMDDhhmmss`: fourteen digits.
     #[must_use]
     pub fn from_fourteen_digits(text: &str) -> Option<Micros> {
-        Self::from_digits(text.as_bytes().try_into().ok()?)
+        let digits: [u8; 14] = text.as_bytes().try_into().ok()?;
+        let [y0, y1, y2, y3, mo0, mo1, d0, d1, h0, h1, mi0, mi1, s0, s1] = digits;
+        Self::of_digits([y0, y1, y2, y3], [mo0, mo1, d0, d1], [h0, h1, mi0, mi1], [s0, s1])
     }
 
-    /// The same of its bytes.
-    pub(crate) fn from_digits(digits: [u8; 14]) -> Option<Micros> {
-        let [y0, y1, y2, y3, mo0, mo1, d0, d1, h0, h1, mi0, mi1, s0, s1] = digits;
-        let year = four_digits([y0, y1, y2, y3])?.cast_signed();
-        let (date, time) = (four_digits([mo0, mo1, d0, d1])?, four_digits([h0, h1, mi0, mi1])?);
+    /// The same of its parts.
+    #[inline]
+    pub(crate) fn of_digits(year: [u8; 4], month_day: [u8; 4], hour_minute: [u8; 4], [s0, s1]: [u8; 2]) -> Option<Micros> {
+        let year = four_digits(year)?.cast_signed();
+        let (date, time) = (four_digits(month_day)?, four_digits(hour_minute)?);
         let second = four_digits([b'0', b'0', s0, s1])?;
         Self { year, month: date / 100, day: date % 100, hour: time / 100, minute: time % 100, second, micros: 0 }.to_micros()
     }

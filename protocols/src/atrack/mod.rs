@@ -31,10 +31,10 @@ mod report;
 pub use encoder::ATrackEncoder;
 
 use crate::steps::Steps;
-use crate::wire::{Cursor, crc16_arc, find};
+use crate::wire::{Cursor, crc16_arc, cut_at_most, find, hexadecimal, unsigned};
 use crate::{
-    About, Addressee, Attributes, CannotSay, Checksum, Command, DecodeError, Decoder, Environment, Expect, Identifier, Message, Name,
-    Progress, Record, Release, Replies, Transport, Value,
+    About, Addressee, Attributes, CannotSay, Checksum, Command, DecodeError, Decoder, Draft, Environment, Expect, Identifier, Message,
+    Name, Progress, Release, Replies, Transport, Value,
 };
 use alloc::format;
 use alloc::string::String;
@@ -243,8 +243,8 @@ fn text_length(bytes: &[u8]) -> Option<Result<usize, ()>> {
     let Some(first) = find(rest, b',') else { return (head.len() == TEXT_HEAD_BYTES_MAX).then_some(Err(())) };
     let behind = rest.get(first.saturating_add(1)..)?;
     let Some(second) = find(behind, b',') else { return (head.len() == TEXT_HEAD_BYTES_MAX).then_some(Err(())) };
-    let digits = behind.get(..second).and_then(|digits| core::str::from_utf8(digits).ok());
-    let Some(length) = digits.and_then(|digits| digits.parse::<usize>().ok()) else { return Some(Err(())) };
+    let length = behind.get(..second).and_then(unsigned).and_then(|length| usize::try_from(length).ok());
+    let Some(length) = length else { return Some(Err(())) };
     let start = 3_usize.saturating_add(first).saturating_add(1).saturating_add(second);
     Some(Ok(start.saturating_add(length)))
 }
@@ -261,31 +261,31 @@ fn acknowledge(unit: u64, sequence: u16, replies: &mut Replies) {
 
 fn text(frame: &[u8], env: &Environment<'_>) -> Result<ToldLater, DecodeError> {
     let line = core::str::from_utf8(frame).map_err(|_| DecodeError::skipped("no text"))?;
-    let mut head = line.splitn(6, ',');
-    let (Some(prefix), Some(crc), Some(_), Some(sequence), Some(unit), Some(records)) =
-        (head.next(), head.next(), head.next(), head.next(), head.next(), head.next())
-    else {
+    let ([prefix, crc, _, sequence, unit, records], 6) = cut_at_most(line, b',') else {
         return Err(DecodeError::skipped("no head"));
     };
     let covered = frame.get(prefix.len().saturating_add(crc.len()).saturating_add(1)..).unwrap_or_default();
-    let fits = u16::from_str_radix(crc, 16).ok() == Some(crc16_arc(covered));
+    let fits = hexadecimal(crc.as_bytes()) == Some(u64::from(crc16_arc(covered)));
     if !fits && !env.options.ignore_checksum {
         return Err(DecodeError::skipped("checksum"));
     }
     let identifier = Some(Identifier::new(unit).ok_or(DecodeError::skipped("no unit"))?);
     // It is told in full, and answered in two bytes.
-    let [low, high, ..] = sequence.parse::<u32>().map_err(|_| DecodeError::skipped("sequence"))?.to_le_bytes();
+    let told = unsigned(sequence.as_bytes()).and_then(|told| u32::try_from(told).ok());
+    let [low, high, ..] = told.ok_or(DecodeError::skipped("sequence"))?.to_le_bytes();
     let sequence = u16::from_le_bytes([low, high]);
     let place = frame.len().saturating_sub(records.len())..frame.len();
-    Ok((Records { form: Form::Text, identifier, unit: unit.parse().unwrap_or(0), sequence, fits }, place))
+    Ok((Records { form: Form::Text, identifier, unit: unsigned(unit.as_bytes()).unwrap_or(0), sequence, fits }, place))
 }
 
 impl Records {
-    fn push(&self, mut record: Record, out: &mut Vec<Message>) {
-        if !self.fits {
+    fn push(&self, draft: Draft, out: &mut Vec<Message>) {
+        draft.finish_into(self.identifier, out);
+        if !self.fits
+            && let Some(Message::Record { record, .. }) = out.last_mut()
+        {
             record.attributes.set(Name::ChecksumIgnored, Value::Bool(true));
         }
-        out.push(Message::Record { identifier: self.identifier, record });
     }
 
     fn keep(&self, raw: &[u8], out: &mut Vec<Message>) {
@@ -304,8 +304,9 @@ impl Records {
                 }
                 continue;
             }
-            match core::str::from_utf8(record).ok().and_then(|record| report::text(record, env)) {
-                Some(record) => self.push(record, out),
+            let mut draft = Draft::new();
+            match core::str::from_utf8(record).ok().and_then(|record| report::text(record, env, &mut draft)) {
+                Some(()) => self.push(draft, out),
                 None => self.keep(record, out),
             }
             return Some(());
@@ -315,12 +316,13 @@ impl Records {
     /// Tells the next record. What ends too early is the last one.
     fn next_binary(&self, body: &mut Cursor<'_>, env: &Environment<'_>, out: &mut Vec<Message>) -> Option<()> {
         let rest = body.rest();
-        let record = report::binary(body, env);
-        if record.is_none() {
-            self.keep(rest, out);
+        let mut draft = Draft::new();
+        let read = report::binary(body, env, &mut draft);
+        match read {
+            Some(()) => self.push(draft, out),
+            None => self.keep(rest, out),
         }
-        self.push(record?, out);
-        Some(())
+        read
     }
 }
 

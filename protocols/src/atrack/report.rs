@@ -1,8 +1,8 @@
 //! Records, in text and in binary.
 
 use super::custom;
-use crate::wire::{Cursor, Parts, decimal};
-use crate::{Attributes, Civil, Draft, Environment, Identifier, Micros, Name, Record, Value, carry, unix_seconds};
+use crate::wire::{Cursor, Parts, cut_at_most, decimal, integer, truncated};
+use crate::{Attributes, Civil, Draft, Environment, Identifier, Key, Micros, Name, Value, carry, unix_seconds};
 
 const PER_DEGREE: f64 = 1e6;
 /// What is told of a probe that is not there.
@@ -29,18 +29,18 @@ struct Told {
 }
 
 impl Told {
-    fn draft(&self, driver: &str, text: &str) -> Draft {
-        let mut draft = Draft::at(self.time);
+    fn tell(&self, driver: &str, text: &str, draft: &mut Draft) {
+        draft.time = self.time;
         draft.valid = true;
         draft.place(self.latitude / PER_DEGREE, self.longitude / PER_DEGREE);
         draft.course_deg(self.heading);
         draft.speed_kmh(self.speed);
         draft.set(Name::Event, Value::Int(self.report));
         draft.set(Name::OdometerM, Value::Int(carry::whole(self.odometer_tenths * 100.0)));
-        draft.set(Name::Hdop, Value::Float(carry::rounded(self.hdop_tenths / 10.0, 1)));
+        draft.set(Name::Hdop, Value::Float(tenths(self.hdop_tenths)));
         draft.set(Name::InputMask, Value::Int(self.inputs));
         draft.set(Name::OutputMask, Value::Int(self.outputs));
-        draft.set_numbered(Name::AnalogMv, 1, Value::Int(self.analog_mv));
+        draft.attributes.push_here(Key::Named(Name::AnalogMv, 1), Value::Int(self.analog_mv));
         if !matches!(driver, "" | "0") {
             draft.set(Name::DriverId, Value::Text(driver));
         }
@@ -49,8 +49,15 @@ impl Told {
             draft.set_numbered(Name::TemperatureC, number, Value::Float(degrees));
         }
         draft.set_text(Name::Text, text.trim_matches(|c: char| c.is_control()));
-        draft
     }
+}
+
+/// Tenths as a number with one decimal.
+fn tenths(tenths: f64) -> f64 {
+    /// Below it the quotient is the number that is nearest to the decimal one: there is nothing to round.
+    const EXACT: f64 = 1e12;
+    let number = tenths / 10.0;
+    if tenths.abs() < EXACT && truncated(tenths) == tenths { number } else { carry::rounded(number, 1) }
 }
 
 /// Seconds since 1970, or a date of fourteen digits.
@@ -58,44 +65,53 @@ fn text_time(field: &str) -> Option<Micros> {
     if field.len() == 14 {
         return Civil::from_fourteen_digits(field);
     }
-    unix_seconds(field.parse::<i64>().ok()?)
+    unix_seconds(integer(field.as_bytes())?)
 }
 
+/// Fields of a record in text up to its own values, and those.
+const TEXT_FIELDS: usize = 18;
+/// The fields that each record has.
+const TEXT_FIELDS_MIN: usize = 14;
+
 /// A record in text; `None` if it is none.
-pub fn text(line: &str, env: &Environment<'_>) -> Option<Record> {
-    let mut fields = Parts::of(line, ',');
-    let mut next = || fields.next();
-    let time = text_time(next()?);
-    next()?;
-    next()?;
+pub fn text(line: &str, env: &Environment<'_>, draft: &mut Draft) -> Option<()> {
+    let (fields, count) = cut_at_most::<TEXT_FIELDS>(line, b',');
+    if count < TEXT_FIELDS_MIN {
+        return None;
+    }
+    let [time, _, _, longitude, latitude, heading, report, odometer, hdop, inputs, speed, outputs, analog, driver, fields @ ..] = fields;
+    let [first, second, text, own] = fields;
+    let temperature = |field: &str| integer(field.as_bytes()).unwrap_or(NO_TEMPERATURE);
     let told = Told {
-        time,
-        longitude: decimal(next()?)?,
-        latitude: decimal(next()?)?,
-        heading: decimal(next()?)?,
-        report: next()?.parse().ok()?,
-        odometer_tenths: decimal(next()?).filter(|tenths| tenths.abs() < 1e9)?,
-        hdop_tenths: decimal(next()?)?,
-        inputs: next()?.parse().ok()?,
-        speed: decimal(next()?)?,
-        outputs: next()?.parse().ok()?,
-        analog_mv: next()?.parse().ok()?,
-        temperatures: [0; 2],
+        time: text_time(time),
+        longitude: decimal(longitude)?,
+        latitude: decimal(latitude)?,
+        heading: decimal(heading)?,
+        report: integer(report.as_bytes())?,
+        odometer_tenths: decimal(odometer).filter(|tenths| tenths.abs() < 1e9)?,
+        hdop_tenths: decimal(hdop)?,
+        inputs: integer(inputs.as_bytes())?,
+        speed: decimal(speed)?,
+        outputs: integer(outputs.as_bytes())?,
+        analog_mv: integer(analog.as_bytes())?,
+        temperatures: [temperature(first), temperature(second)],
     };
-    let driver = next()?;
-    let temperature = |field: Option<&str>| field.and_then(|field| field.parse().ok()).unwrap_or(NO_TEMPERATURE);
-    let told = Told { temperatures: [temperature(next()), temperature(next())], ..told };
-    let mut draft = told.draft(driver, next().unwrap_or_default());
-    let own = fields.rest().filter(|rest| rest.starts_with("%CI"));
-    let form = match own {
-        Some(_) => fields.next(),
-        None if env.options.flag("custom") => env.options.text("form"),
-        None => None,
+    told.tell(driver, text, draft);
+    if count < TEXT_FIELDS {
+        return Some(());
+    }
+    let mut values = Parts::of(own, ',');
+    let form = if own.starts_with("%CI") {
+        values.next()
+    } else if env.options.flag("custom") {
+        env.options.text("form")
+    } else {
+        None
     };
     if let Some(form) = form {
-        custom::texts(form, &mut fields, &mut draft);
+        custom::texts(form, &mut values, draft);
     }
-    Some(draft.finish())
+    Some(())
 }
 
 fn binary_time(body: &mut Cursor<'_>, long: bool) -> Option<Option<Micros>> {
@@ -106,7 +122,7 @@ fn binary_time(body: &mut Cursor<'_>, long: bool) -> Option<Option<Micros>> {
 }
 
 /// A record in binary; `None` if it ends too early.
-pub fn binary(body: &mut Cursor<'_>, env: &Environment<'_>) -> Option<Record> {
+pub fn binary(body: &mut Cursor<'_>, env: &Environment<'_>, draft: &mut Draft) -> Option<()> {
     let long = env.options.flag("long_date");
     let time = binary_time(body, long)?;
     binary_time(body, long)?;
@@ -129,18 +145,18 @@ pub fn binary(body: &mut Cursor<'_>, env: &Environment<'_>) -> Option<Record> {
     let driver = custom::string(body)?;
     let told = Told { temperatures: [i64::from(body.be_u16()?.cast_signed()), i64::from(body.be_u16()?.cast_signed())], ..told };
     let text = custom::string(body)?;
-    let mut draft = told.draft(driver, text);
+    told.tell(driver, text, draft);
     let form = match body.rest() {
         [b'%', b'C', b'I', ..] => Some(custom::string(body)?),
         _ if env.options.flag("custom") => env.options.text("form"),
         _ => None,
     };
     if let Some(form) = form
-        && custom::binary(form, body, &mut draft).is_none()
+        && custom::binary(form, body, draft).is_none()
     {
         find_next(body);
     }
-    Some(draft.finish())
+    Some(())
 }
 
 /// Values of unknown width: goes on where what follows can be a record, or to the end.

@@ -100,21 +100,19 @@ impl Decoder for MeitrackDecoder {
         replies: &mut Replies,
     ) -> Result<Progress, DecodeError> {
         let blank = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-        bytes.advance(blank);
+        if blank > 0 {
+            bytes.advance(blank);
+        }
         let total = match total_of(bytes, b"$$")? {
             Some(total) if bytes.len() >= total => total,
             // A recording may have been shortened.
             Some(_) if env.options.ignore_checksum && ends_with_sum(bytes) => bytes.len(),
             _ => return Ok(Progress::NeedMore),
         };
-        let raw = bytes.split_to(total);
-        let frame = open(&raw, env.options.ignore_checksum)?;
-        let before = out.len();
-        if read(&frame, out, replies).is_none() {
-            out.truncate(before);
-            out.push(Message::Undecoded { identifier: frame.identifier, reason: "unknown form", raw: raw.to_vec() });
-        }
-        Ok(Progress::Frame)
+        // Read where it stands: two handles of one buffer would be counted.
+        let told = told(bytes.get(..total).unwrap_or_default(), env, out, replies);
+        bytes.advance(total);
+        told.map(|()| Progress::Frame)
     }
 
     fn command(&mut self, command: &Command, to: &Addressee<'_>, out: &mut Vec<u8>) -> Result<Expect, CannotSay> {
@@ -126,6 +124,17 @@ impl Decoder for MeitrackDecoder {
     fn frame_bytes_max(&self, _: bool) -> usize {
         FRAME_BYTES_MAX
     }
+}
+
+/// Tells a frame.
+fn told(raw: &[u8], env: &Environment<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Result<(), DecodeError> {
+    let frame = open(raw, env.options.ignore_checksum)?;
+    let before = out.len();
+    if read(&frame, out, replies).is_none() {
+        out.truncate(before);
+        out.push(Message::Undecoded { identifier: frame.identifier, reason: "unknown form", raw: raw.to_vec() });
+    }
+    Ok(())
 }
 
 fn ends_with_sum(bytes: &[u8]) -> bool {
@@ -234,38 +243,40 @@ fn read(frame: &Frame<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Opt
 /// A position in text.
 fn line(text: &str, draft: &mut Draft) -> Option<()> {
     let fields = Fields::<FIELDS_MAX>::split(text, ',');
-    if fields.count() < 14 || !matches!(fields.at(4), "A" | "V") {
+    if fields.count() < 14 || !matches!(fields.bytes(4), b"A" | b"V") {
         return None;
     }
     let time = fields.at(3);
     draft.told_at(time.get(..6).zip(time.get(6..)).and_then(|(date, time)| Civil::from_year_month_day(date, time)));
     draft.place_of(fields.decimal(1), fields.decimal(2));
-    draft.valid = fields.at(4) == "A";
-    draft.set_int(Name::Satellites, fields.number::<u8>(5));
-    if let Some(signal) = fields.number::<i64>(6) {
-        draft.set(Name::GsmSignalLevel, Value::Int(signal));
+    draft.valid = fields.bytes(4) == b"A";
+    draft.set_int(Name::Satellites, fields.unsigned::<u8>(5));
+    draft.set_int(Name::GsmSignalLevel, fields.integer(6));
+    if let Some(speed) = fields.decimal(7) {
+        draft.speed_kmh(speed);
     }
-    for (at, set) in [(7, Draft::speed_kmh as fn(&mut Draft, f64)), (8, Draft::course_deg), (10, Draft::altitude_m)] {
-        if let Some(value) = fields.decimal(at) {
-            set(draft, value);
-        }
+    if let Some(course) = fields.decimal(8) {
+        draft.course_deg(course);
+    }
+    if let Some(altitude) = fields.decimal(10) {
+        draft.altitude_m(altitude);
     }
     draft.set_float(Name::Hdop, fields.decimal(9));
-    draft.set_int(Name::OdometerM, fields.number::<i64>(11));
-    draft.set_int(Name::WorkHoursS, fields.number::<i64>(12));
-    cell(fields.at(13), fields.number(6), draft);
-    if let Some(state) = hexadecimal_u16(fields.at(14)).filter(|_| fields.at(14).len() == 4) {
+    draft.set_int(Name::OdometerM, fields.integer(11));
+    draft.set_int(Name::WorkHoursS, fields.integer(12));
+    cell(fields.at(13), fields.unsigned(6), draft);
+    if let Some(state) = hexadecimal_u16(fields.bytes(14)).filter(|_| fields.bytes(14).len() == 4) {
         draft.set(Name::InputMask, Value::Int(i64::from(state >> 8)));
         draft.set(Name::OutputMask, Value::Int(i64::from(state & 0xFF)));
     }
     voltages(fields.at(15), draft);
-    event(fields.number(0), fields.at(16), draft);
-    if let Some(fuel) = hexadecimal_u16(fields.at(19)) {
+    event(fields.integer(0), fields.at(16), draft);
+    if let Some(fuel) = hexadecimal_u16(fields.bytes(19)) {
         draft.set(Name::FuelLevelPct, Value::Float(f64::from(fuel) / 100.0));
     }
     for probe in Parts::of(fields.at(20), '|').filter(|probe| probe.len() == 6) {
         let number = probe.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        let value = probe.get(2..).and_then(hexadecimal_u16);
+        let value = probe.as_bytes().get(2..).and_then(hexadecimal_u16);
         if let Some((number, value)) = number.zip(value) {
             draft.set_numbered(Name::TemperatureC, number, Value::Float(f64::from(value.cast_signed()) / 100.0));
         }
@@ -273,14 +284,14 @@ fn line(text: &str, draft: &mut Draft) -> Option<()> {
     Some(())
 }
 
-fn hexadecimal_u16(text: &str) -> Option<u16> {
-    u16::try_from(hexadecimal(text.as_bytes())?).ok()
+fn hexadecimal_u16(digits: &[u8]) -> Option<u16> {
+    u16::try_from(hexadecimal(digits)?).ok()
 }
 
 fn cell(text: &str, signal: Option<u16>, draft: &mut Draft) {
     let parts = Fields::<4>::split(text, '|');
-    let hex = |at: usize| hexadecimal(parts.at(at).as_bytes());
-    let (Some(country), Some(network), Some(area), Some(id)) = (parts.number(0), parts.number(1), hex(2), hex(3)) else { return };
+    let hex = |at: usize| hexadecimal(parts.bytes(at));
+    let (Some(country), Some(network), Some(area), Some(id)) = (parts.unsigned(0), parts.unsigned(1), hex(2), hex(3)) else { return };
     if (area, id) != (0, 0) {
         draft.set(Name::Cell, Value::Text(cell_text((country, network), (area, id), signal).as_str()));
     }
@@ -289,9 +300,9 @@ fn cell(text: &str, signal: Option<u16>, draft: &mut Draft) {
 /// Analog inputs, then the battery and the external power, in hundredths of a volt.
 fn voltages(text: &str, draft: &mut Draft) {
     let parts = Fields::<8>::split(text, '|');
-    let mut parts = parts.from(0);
+    let mut parts = parts.bytes_from(0);
     let mut millivolts = || {
-        let units = u32::try_from(hexadecimal(parts.next()?.as_bytes())?).ok()?;
+        let units = u32::try_from(hexadecimal(parts.next()?)?).ok()?;
         Some(i64::from(units).saturating_mul(10))
     };
     for number in 1..=ANALOG_INPUTS {

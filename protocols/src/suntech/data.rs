@@ -22,10 +22,15 @@ enum Place {
     At(Range<usize>),
 }
 
+/// Whether the line at the front is of the kind that has data. Most lines are of another.
+pub fn may_have_data(bytes: &[u8]) -> bool {
+    bytes.get(..find(bytes, b';').unwrap_or(0)).is_some_and(|kind| kind.ends_with(b"UEX"))
+}
+
 /// Where a line ends. A CR that is the last of the data ends it too: the fields behind it are then a line of their own (see
 /// `SuntechDecoder::rest`).
-pub fn line_end(bytes: &[u8]) -> Option<usize> {
-    let from = match place(bytes) {
+pub fn line_end(bytes: &[u8], may_have_data: bool) -> Option<usize> {
+    let from = match if may_have_data { place(bytes) } else { Place::None } {
         Place::None => 0,
         Place::Later(_) => return None,
         Place::At(data) => {
@@ -48,6 +53,9 @@ pub struct Parts<'a> {
 
 /// Takes a line apart; `None` if it has no data.
 pub fn parts(line: &[u8]) -> Option<Parts<'_>> {
+    if !may_have_data(line) {
+        return None;
+    }
     let data = match place(line) {
         Place::None => return None,
         Place::Later(start) => start..line.len(),
@@ -58,10 +66,6 @@ pub fn parts(line: &[u8]) -> Option<Parts<'_>> {
 }
 
 fn place(bytes: &[u8]) -> Place {
-    // Most lines are of another kind.
-    if !bytes.get(..find(bytes, b';').unwrap_or(0)).is_some_and(|kind| kind.ends_with(b"UEX")) {
-        return Place::None;
-    }
     let mut start = 0_usize;
     let mut at = None;
     // Fields are at most so many: what stands before the count.

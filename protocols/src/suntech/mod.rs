@@ -92,7 +92,10 @@ impl Decoder for SuntechDecoder {
         _: &mut Replies,
     ) -> Result<Progress, DecodeError> {
         let blank = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-        bytes.advance(blank);
+        if blank > 0 {
+            bytes.advance(blank);
+        }
+        let may_have_data;
         let total = match (bytes.first(), bytes.get(1..3)) {
             (None, _) => return Ok(Progress::NeedMore),
             (Some(0x02 | 0x80..), None) => return Ok(Progress::NeedMore),
@@ -114,15 +117,18 @@ impl Decoder for SuntechDecoder {
                 self.dialect = Dialect::Universal;
                 return universal::binary(&raw, out).map(|()| Progress::Frame);
             }
-            _ => data::line_end(bytes),
+            _ => {
+                may_have_data = data::may_have_data(bytes);
+                data::line_end(bytes, may_have_data)
+            }
         };
         let Some(total) = total else {
             return if bytes.len() >= FRAME_BYTES_MAX { Err(DecodeError::fatal("frame too long")) } else { Ok(Progress::NeedMore) };
         };
-        let raw = bytes.split_to(total);
-        bytes.advance(1);
-        self.line(&raw, env, out)?;
-        Ok(Progress::Frame)
+        // Read where it stands: two handles of one buffer would be counted.
+        let read = self.line(bytes.get(..total).unwrap_or_default(), may_have_data, env, out);
+        bytes.advance(total.saturating_add(1));
+        read.map(|()| Progress::Frame)
     }
 
     fn command(&mut self, command: &Command, to: &Addressee<'_>, out: &mut Vec<u8>) -> Result<Expect, CannotSay> {
@@ -155,14 +161,15 @@ impl SuntechDecoder {
         Ok(())
     }
 
-    fn line(&mut self, raw: &[u8], env: &Environment<'_>, out: &mut Vec<Message>) -> Result<(), DecodeError> {
+    fn line(&mut self, raw: &[u8], may_have_data: bool, env: &Environment<'_>, out: &mut Vec<Message>) -> Result<(), DecodeError> {
         if raw.starts_with(b";") {
             return self.rest(raw, env, out);
         }
-        let parts = data::parts(raw);
+        let parts = if may_have_data { data::parts(raw) } else { None };
         let no_text = DecodeError::skipped("no text");
-        let text = core::str::from_utf8(parts.as_ref().map_or(raw, |parts| parts.head)).map_err(|_| no_text)?;
-        let tail = core::str::from_utf8(parts.as_ref().map_or(&[], |parts| parts.tail)).map_err(|_| no_text)?;
+        let (head, tail) = parts.as_ref().map_or((raw, None), |parts| (parts.head, Some(parts.tail)));
+        let text = core::str::from_utf8(head).map_err(|_| no_text)?;
+        let tail = tail.map_or(Ok(""), core::str::from_utf8).map_err(|_| no_text)?;
         let data = parts.map(|parts| Data { bytes: parts.data, tail });
         let fields = Line::split(text, ';');
         let head = fields.at(0);
@@ -214,13 +221,14 @@ struct Data<'a> {
 }
 
 /// `20240729`, `19:22:43`.
-fn time(date: &str, time: &str) -> Option<Micros> {
-    if let Ok([i, j, b':', k, l, b':', m, n]) = <[u8; 8]>::try_from(time.as_bytes())
-        && let Ok([a, b, c, d, e, f, g, h]) = <[u8; 8]>::try_from(date.as_bytes())
-        && let Some(time) = Civil::from_digits([a, b, c, d, e, f, g, h, i, j, k, l, m, n])
+fn time(date: &[u8], time: &[u8]) -> Option<Micros> {
+    if let Ok([i, j, b':', k, l, b':', m, n]) = <[u8; 8]>::try_from(time)
+        && let Ok([a, b, c, d, e, f, g, h]) = <[u8; 8]>::try_from(date)
+        && let Some(time) = Civil::of_digits([a, b, c, d], [e, f, g, h], [i, j, k, l], [m, n])
     {
         return Some(time);
     }
+    let (date, time) = (core::str::from_utf8(date).ok()?, core::str::from_utf8(time).ok()?);
     let mut parts = time.split(':');
     let mut part = || parts.next()?.parse().ok();
     let (hour, minute, second) = (part()?, part()?, part()?);
@@ -246,8 +254,8 @@ fn place(fields: &Line<'_>, at: usize, draft: &mut Draft) {
 }
 
 /// Volts as millivolts.
-fn millivolts(text: &str) -> Option<i64> {
-    let volts: f64 = wire::decimal(text).filter(|volts| (0.0..10_000.0).contains(volts))?;
+fn millivolts(text: &[u8]) -> Option<i64> {
+    let volts: f64 = wire::decimal_of(text).filter(|volts| (0.0..10_000.0).contains(volts))?;
     Some(crate::carry::whole(volts * 1_000.0))
 }
 

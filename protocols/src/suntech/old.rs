@@ -8,7 +8,7 @@ use crate::{Alarm, Draft, Environment, Key, Name, Value, carry};
 /// The ST910: a beacon with a button. Its settings say whether the version (of alerts), the cell and the distance are there.
 pub fn small(fields: &Line<'_>) -> Option<Draft> {
     let date = (3..=4).find(|at| is_date(fields, *at))?;
-    let mut draft = Draft::at_told(time(fields.at(date), fields.at(date.saturating_add(1))));
+    let mut draft = Draft::at_told(time(fields.bytes(date), fields.bytes(date.saturating_add(1))));
     if date == 4 {
         draft.set_text(Name::Firmware, fields.at(3));
     }
@@ -19,18 +19,18 @@ pub fn small(fields: &Line<'_>) -> Option<Draft> {
     let next = at.saturating_add(5);
     let mut live = next.saturating_add(1);
     if fields.at(next).contains('.') {
-        draft.set_int(Name::BatteryMv, millivolts(fields.at(next)));
+        draft.set_int(Name::BatteryMv, millivolts(fields.bytes(next)));
     } else {
-        draft.set_int(Name::OdometerM, fields.number::<u32>(next));
+        draft.set_int(Name::OdometerM, fields.unsigned::<u32>(next));
         if fields.at(1) == "Location" {
-            draft.set_int(Name::BatteryLevelPct, fields.number::<u8>(live).filter(|percent| *percent <= 100));
+            draft.set_int(Name::BatteryLevelPct, fields.unsigned::<u8>(live).filter(|percent| *percent <= 100));
             live = live.saturating_add(1);
         }
     }
     if fields.at(1) == "Location" {
         buffered(fields.at(live), &mut draft);
-        draft.set_int(Name::Mode, fields.number::<u8>(live.saturating_add(1)));
-        draft.set_int(Name::Index, fields.number::<i64>(live.saturating_add(2)));
+        draft.set_int(Name::Mode, fields.unsigned::<u8>(live.saturating_add(1)));
+        draft.set_int(Name::Index, fields.integer(live.saturating_add(2)));
     }
     if at > cell {
         serving(fields, live, Some(fields.at(cell)), false, &mut draft);
@@ -50,7 +50,7 @@ fn buffered(live: &str, draft: &mut Draft) {
 /// The serving cell among the fields from there on: `MCC;MNC;signal;area`, known by the sign of the signal, or set (`hbm` 2).
 /// `cell` or the field before them is the cell: a number, or cell, area and colour as `XXXXXXXXnn`.
 fn serving(fields: &Line<'_>, from: usize, cell: Option<&str>, is_set: bool, draft: &mut Draft) {
-    let country = |at: usize| fields.number::<u16>(at).filter(|country| (200..800).contains(country));
+    let country = |at: usize| fields.unsigned::<u16>(at).filter(|country| (200..800).contains(country));
     let is_signal = |at: usize| is_set || fields.at(at).starts_with('-');
     let Some(at) = (from..fields.count()).find(|at| country(*at).is_some() && is_signal(at.saturating_add(2))) else { return };
     let (Some(country), Some(network)) = (country(at), fields.number(at.saturating_add(1))) else { return };
@@ -67,13 +67,13 @@ fn serving(fields: &Line<'_>, from: usize, cell: Option<&str>, is_set: bool, dra
 /// The ST4xx: towers first, the place at the end.
 pub fn towers(kind: &str, fields: &Line<'_>) -> Option<Draft> {
     let date = (4..fields.count()).find(|at| is_date(fields, *at))?;
-    let mut draft = Draft::at_told(time(fields.at(date), fields.at(date.saturating_add(1))));
+    let mut draft = Draft::at_told(time(fields.bytes(date), fields.bytes(date.saturating_add(1))));
     draft.set_text(Name::Firmware, fields.at(2));
-    let is_country = |at: usize| fields.number::<u16>(at).is_some_and(|country| (200..800).contains(&country));
+    let is_country = |at: usize| fields.unsigned::<u16>(at).is_some_and(|country| (200..800).contains(&country));
     let first: usize = if is_country(5) { 4 } else { 5 };
     for number in 0..7_usize {
         let at = first.saturating_add(number.saturating_mul(6));
-        let part = |offset: usize| fields.number::<i64>(at.saturating_add(offset));
+        let part = |offset: usize| fields.integer(at.saturating_add(offset));
         // The signal stands before the area for the serving cell only.
         let (area, signal) = if number == 0 { (part(4), part(3)) } else { (part(3), part(4)) };
         let (Some(cell), Some(country), Some(network), Some(area)) = (part(0), part(1), part(2), area) else { break };
@@ -86,16 +86,16 @@ pub fn towers(kind: &str, fields: &Line<'_>) -> Option<Draft> {
         draft.set_numbered(Name::Cell, carry::index(number), Value::Text(text.as_str()));
     }
     if let Some(battery) = (first..date).find(|at| fields.at(*at).contains('.')) {
-        draft.set_int(Name::BatteryMv, millivolts(fields.at(battery)));
+        draft.set_int(Name::BatteryMv, millivolts(fields.bytes(battery)));
         buffered(fields.at(battery.saturating_add(1)), &mut draft);
-        draft.set_int(Name::Index, fields.number::<i64>(battery.saturating_add(2)));
-        draft.set_int(Name::Status, fields.number::<i64>(battery.saturating_add(3)));
+        draft.set_int(Name::Index, fields.integer(battery.saturating_add(2)));
+        draft.set_int(Name::Status, fields.integer(battery.saturating_add(3)));
         let degrees = (battery.saturating_add(4)..date).find(|at| fields.at(*at).contains('.'));
         draft.set_float(Name::DeviceTemperatureC, degrees.and_then(|at| fields.number(at)));
     }
     let at = date.saturating_add(2);
     place(fields, at, &mut draft);
-    draft.set_int(Name::Satellites, fields.number::<u8>(at.saturating_add(4)));
+    draft.set_int(Name::Satellites, fields.unsigned::<u8>(at.saturating_add(4)));
     draft.valid = fields.at(at.saturating_add(5)) == "1";
     raised(kind, fields.at(date.saturating_sub(1)).parse().ok(), &mut draft);
     Some(draft)
@@ -104,7 +104,7 @@ pub fn towers(kind: &str, fields: &Line<'_>) -> Option<Draft> {
 /// The ST200, ST300, ST600 and their like.
 pub fn read(kind: &str, fields: &Line<'_>, data: Option<Data<'_>>, env: &Environment<'_>) -> Option<Draft> {
     let date = (3..=4).find(|at| is_date(fields, *at))?;
-    let time = time(fields.at(date), fields.at(date.saturating_add(1)));
+    let time = time(fields.bytes(date), fields.bytes(date.saturating_add(1)));
     let version = fields.at(date.saturating_sub(1));
     let behind_time = date.saturating_add(2);
     match kind {
@@ -119,16 +119,16 @@ pub fn read(kind: &str, fields: &Line<'_>, data: Option<Data<'_>>, env: &Environ
         tower(fields, behind_time, &mut draft);
     }
     place(fields, at, &mut draft);
-    draft.set_int(Name::Satellites, fields.number::<u8>(at.saturating_add(4)));
+    draft.set_int(Name::Satellites, fields.unsigned::<u8>(at.saturating_add(4)));
     draft.valid = fields.at(at.saturating_add(5)) == "1";
-    draft.set_int(Name::OdometerM, fields.number::<u32>(at.saturating_add(6)));
-    draft.set_int(Name::ExternalPowerMv, millivolts(fields.at(at.saturating_add(7))));
+    draft.set_int(Name::OdometerM, fields.unsigned::<u32>(at.saturating_add(6)));
+    draft.set_int(Name::ExternalPowerMv, millivolts(fields.bytes(at.saturating_add(7))));
     states(fields.at(at.saturating_add(8)), &mut draft);
     let more = at.saturating_add(9);
     match (kind, data) {
         ("STT", _) => {
-            draft.set_int(Name::Status, fields.number::<i64>(more));
-            draft.set_int(Name::Index, fields.number::<i64>(more.saturating_add(1)));
+            draft.set_int(Name::Status, fields.integer(more));
+            draft.set_int(Name::Index, fields.integer(more.saturating_add(1)));
             tail(fields, more.saturating_add(3), env, &mut draft);
         }
         ("UEX", Some(Data { bytes, tail: behind })) => {
@@ -155,8 +155,8 @@ fn report(fields: &Line<'_>, at: usize, env: &Environment<'_>, draft: &mut Draft
     match battery.saturating_sub(at) {
         2 => draft.attributes.push(Key::Text("event_data"), Value::Text(fields.at(at))),
         3 => {
-            draft.set_int(Name::Status, fields.number::<i64>(at));
-            draft.set_int(Name::Index, fields.number::<i64>(at.saturating_add(1)));
+            draft.set_int(Name::Status, fields.integer(at));
+            draft.set_int(Name::Index, fields.integer(at.saturating_add(1)));
         }
         _ => {}
     }
@@ -167,16 +167,16 @@ fn report(fields: &Line<'_>, at: usize, env: &Environment<'_>, draft: &mut Draft
 /// places of its ends are no place of now.
 fn journey(fields: &Line<'_>, at: usize, mut draft: Draft, version: &str) -> Draft {
     draft.set_text(Name::Firmware, version);
-    draft.set_int(Name::OdometerM, fields.number::<u32>(at));
-    draft.set_int(Name::ExternalPowerMv, millivolts(fields.at(at.saturating_add(1))));
-    if let Some(minutes) = fields.number::<u32>(at.saturating_add(2)).map(i64::from) {
+    draft.set_int(Name::OdometerM, fields.unsigned::<u32>(at));
+    draft.set_int(Name::ExternalPowerMv, millivolts(fields.bytes(at.saturating_add(1))));
+    if let Some(minutes) = fields.unsigned::<u32>(at.saturating_add(2)).map(i64::from) {
         draft.set(Name::EngineHoursS, Value::Int(minutes.saturating_mul(60)));
     }
-    draft.set_int(Name::BatteryMv, millivolts(fields.at(at.saturating_add(3))));
+    draft.set_int(Name::BatteryMv, millivolts(fields.bytes(at.saturating_add(3))));
     buffered(fields.at(at.saturating_add(4)), &mut draft);
-    draft.set_int(Name::TripOdometerM, fields.number::<u32>(at.saturating_add(5)));
+    draft.set_int(Name::TripOdometerM, fields.unsigned::<u32>(at.saturating_add(5)));
     for (name, offset) in [(Name::IdleTimeS, 7), (Name::DrivingTimeS, 8)] {
-        let minutes = fields.number::<u32>(at.saturating_add(offset)).map(i64::from);
+        let minutes = fields.unsigned::<u32>(at.saturating_add(offset)).map(i64::from);
         draft.set_int(name, minutes.map(|minutes| minutes.saturating_mul(60)));
     }
     if fields.count() > at.saturating_add(9) {
@@ -211,10 +211,10 @@ fn states(text: &str, draft: &mut Draft) {
 /// The battery, the hours before it, whether the report is live behind it, and what the settings name.
 pub fn tail(fields: &Line<'_>, battery: usize, env: &Environment<'_>, draft: &mut Draft) {
     let settings = &env.options;
-    if let Some(minutes) = fields.number::<u32>(battery.saturating_sub(1)).map(i64::from) {
+    if let Some(minutes) = fields.unsigned::<u32>(battery.saturating_sub(1)).map(i64::from) {
         draft.set(Name::EngineHoursS, Value::Int(minutes.saturating_mul(60)));
     }
-    draft.set_int(Name::BatteryMv, millivolts(fields.at(battery)).filter(|_| fields.at(battery).contains('.')));
+    draft.set_int(Name::BatteryMv, millivolts(fields.bytes(battery)).filter(|_| fields.at(battery).contains('.')));
     let live = battery.saturating_add(1);
     if !matches!(fields.at(live), "0" | "1") {
         return;
@@ -231,14 +231,14 @@ pub fn tail(fields: &Line<'_>, battery: usize, env: &Environment<'_>, draft: &mu
             if !fields.at(at).is_empty() && !fields.at(at).contains('.') {
                 break;
             }
-            if let Some(volts) = millivolts(fields.at(at)) {
+            if let Some(volts) = millivolts(fields.bytes(at)) {
                 draft.set_numbered(Name::AnalogMv, number, Value::Int(volts));
             }
             at = at.saturating_add(1);
         }
     }
     if settings.flag("include_rpm") {
-        draft.set_int(Name::EngineRpm, fields.number::<i64>(at));
+        draft.set_int(Name::EngineRpm, fields.integer(at));
     }
     if settings.flag("include_temp") {
         let probes = fields.from(at).filter_map(|field| field.split_once(':')).filter(|(id, _)| id.len() == 16);

@@ -2,7 +2,9 @@
 
 use super::alert::{KEY, alert};
 use super::{Data, Line, data, millivolts, time};
-use crate::wire::{Cursor, bcd, cell_text, decimal, hexadecimal, push_padded, to_hex};
+use crate::wire::{
+    Cursor, WORD_DIGITS, bcd, cell_text, decimal_of, eight_bits, hexadecimal, integer, last_eight, push_padded, to_hex, unsigned,
+};
 use crate::{Attributes, Civil, DecodeError, Draft, Identifier, Key, Message, Name, Value};
 use alloc::format;
 use alloc::string::String;
@@ -49,31 +51,35 @@ struct Mapped<Rest> {
     rest: Rest,
 }
 
-impl<'a, Rest: Iterator<Item = &'a str>> Mapped<Rest> {
+impl<'a, Rest: Iterator<Item = &'a [u8]>> Mapped<Rest> {
     /// The field of that bit; empty where the report has none.
     #[inline]
-    fn take(&mut self, bit: u32) -> &'a str {
+    fn take(&mut self, bit: u32) -> &'a [u8] {
         if self.map >> bit & 1 == 0 {
-            return "";
+            return &[];
         }
         self.rest.next().unwrap_or_default()
     }
 }
 
+/// A field of a line, which is a text.
+fn text(field: &[u8]) -> &str {
+    core::str::from_utf8(field).unwrap_or_default()
+}
+
 /// Hexadecimal digits.
-fn mask(text: &str) -> Option<u32> {
-    u32::try_from(hexadecimal(text.as_bytes())?).ok()
+fn mask(digits: &[u8]) -> Option<u32> {
+    u32::try_from(hexadecimal(digits)?).ok()
 }
 
 /// Binary digits.
-fn bits(text: &str) -> Option<u32> {
-    let (mut number, mut seen) = (0_u32, 0_u8);
-    for byte in text.bytes() {
-        let bit = byte ^ b'0';
-        seen |= bit;
-        number = (number << 1) | u32::from(bit);
+fn bits(digits: &[u8]) -> Option<u32> {
+    if (1..=WORD_DIGITS).contains(&digits.len())
+        && let Some(bits) = eight_bits(last_eight(digits))
+    {
+        return u32::try_from(bits).ok();
     }
-    if seen < 2 && (1..=32).contains(&text.len()) { Some(number) } else { u32::from_str_radix(text, 2).ok() }
+    u32::from_str_radix(text(digits), 2).ok()
 }
 
 /// Reads a line.
@@ -81,11 +87,14 @@ pub fn read(kind: &str, fields: &Line<'_>, data: Option<Data<'_>>, draft: &mut D
     if !matches!(kind, "STT" | "ALT" | "EMG" | "UEX") {
         return None;
     }
-    let map = mask(fields.at(2))?;
-    let mut mapped = Mapped { map, rest: fields.from(3) };
+    let map = mask(fields.bytes(2))?;
+    let mut mapped = Mapped { map, rest: fields.bytes_from(3) };
     mapped.take(MODEL);
-    draft.set_text(Name::Firmware, mapped.take(VERSION));
-    if mapped.take(LIVE) == "0" {
+    // Where the version stands is known, so that it need not be made a text again.
+    if !mapped.take(VERSION).is_empty() {
+        draft.set(Name::Firmware, Value::Text(fields.at(if map >> MODEL & 1 == 1 { 4 } else { 3 })));
+    }
+    if mapped.take(LIVE) == b"0" {
         draft.set(Name::Buffered, Value::Bool(true));
     }
     let (date, hours) = (mapped.take(DATE), mapped.take(TIME));
@@ -95,25 +104,25 @@ pub fn read(kind: &str, fields: &Line<'_>, data: Option<Data<'_>>, draft: &mut D
     }
     let (cell, country, network) = (mapped.take(CELL), mapped.take(COUNTRY), mapped.take(NETWORK));
     let (area, signal) = (mapped.take(AREA), mapped.take(SIGNAL));
-    draft.set_int(Name::GsmSignalPct, signal.parse::<i64>().ok());
-    let hex = |text: &str| hexadecimal(text.as_bytes());
-    if let (Some(cell), Ok(country), Ok(network), Some(area)) = (hex(cell), country.parse(), network.parse(), hex(area))
+    draft.set_int(Name::GsmSignalPct, integer(signal));
+    let short = |digits: &[u8]| u16::try_from(unsigned(digits)?).ok();
+    if let (Some(cell), Some(country), Some(network), Some(area)) = (hexadecimal(cell), short(country), short(network), hexadecimal(area))
         && (area, cell) != (0, 0)
     {
         draft.set(Name::Cell, Value::Text(cell_text((country, network), (area, cell), None).as_str()));
     }
-    draft.place_of(decimal(mapped.take(LATITUDE)), decimal(mapped.take(LONGITUDE)));
-    if let Some(speed) = decimal(mapped.take(SPEED)) {
+    draft.place_of(decimal_of(mapped.take(LATITUDE)), decimal_of(mapped.take(LONGITUDE)));
+    if let Some(speed) = decimal_of(mapped.take(SPEED)) {
         draft.speed_kmh(speed);
     }
-    if let Some(course) = decimal(mapped.take(COURSE)) {
+    if let Some(course) = decimal_of(mapped.take(COURSE)) {
         draft.course_deg(course);
     }
-    draft.set_int(Name::Satellites, mapped.take(SATELLITES).parse::<u8>().ok());
-    draft.valid = mapped.take(FIX) == "1";
+    draft.set_int(Name::Satellites, unsigned(mapped.take(SATELLITES)).and_then(|count| u8::try_from(count).ok()));
+    draft.valid = mapped.take(FIX) == b"1";
     states(bits(mapped.take(INPUTS)), bits(mapped.take(OUTPUTS)), draft);
     if kind == "UEX" {
-        let taken_for_one = mapped.rest.nth(1).unwrap_or_default().as_bytes();
+        let taken_for_one = mapped.rest.nth(1).unwrap_or_default();
         data::read(data.map_or(taken_for_one, |data| data.bytes), draft);
         return Some(());
     }
@@ -125,17 +134,17 @@ pub fn read(kind: &str, fields: &Line<'_>, data: Option<Data<'_>>, draft: &mut D
     Some(())
 }
 
-fn told(kind: &str, (first, second, number): (&str, &str, &str), draft: &mut Draft) {
+fn told(kind: &str, (first, second, number): (&[u8], &[u8], &[u8]), draft: &mut Draft) {
     if kind == "STT" {
-        draft.set_int(Name::Mode, first.parse::<i64>().ok());
-        draft.set_int(Name::Reason, second.parse::<i64>().ok());
-        draft.set_int(Name::Index, number.parse::<i64>().ok());
+        draft.set_int(Name::Mode, integer(first));
+        draft.set_int(Name::Reason, integer(second));
+        draft.set_int(Name::Index, integer(number));
         return;
     }
-    let Ok(event) = first.parse::<u16>() else { return };
-    happened(event, number, draft);
+    let Some(event) = unsigned(first).and_then(|event| u16::try_from(event).ok()) else { return };
+    happened(event, text(number), draft);
     if !second.is_empty() {
-        draft.attributes.push(Key::Text("event_part"), Value::Text(second));
+        draft.attributes.push(Key::Text("event_part"), Value::Text(text(second)));
     }
 }
 
@@ -161,7 +170,7 @@ fn states(inputs: Option<u32>, outputs: Option<u32>, draft: &mut Draft) {
 }
 
 /// Values that the owner assigned: the map of them, then each. The first is the battery's voltage, the second the supply's.
-fn assigned<'a>(mut rest: impl Iterator<Item = &'a str>, draft: &mut Draft) {
+fn assigned<'a>(mut rest: impl Iterator<Item = &'a [u8]>, draft: &mut Draft) {
     let Some(map) = rest.next().and_then(mask) else { return };
     let mut left = map;
     while left != 0 {
@@ -172,14 +181,14 @@ fn assigned<'a>(mut rest: impl Iterator<Item = &'a str>, draft: &mut Draft) {
             0 => draft.set_int(Name::BatteryMv, millivolts(field)),
             1 => draft.set_int(Name::ExternalPowerMv, millivolts(field)),
             _ if field.is_empty() => {}
-            bit => draft.attributes.push(Key::Io(u32::saturating_add(bit, 1)), Value::Text(field)),
+            bit => draft.attributes.push(Key::Io(u32::saturating_add(bit, 1)), Value::Text(text(field))),
         }
     }
 }
 
 /// Tags that the device hears: `…;date;time;latitude;longitude;count;*( signal;…;…;id;…;…;… )`.
 pub fn tags(fields: &Line<'_>) -> Option<Draft> {
-    let mut draft = Draft::at_told(time(fields.at(4), fields.at(5)));
+    let mut draft = Draft::at_told(time(fields.bytes(4), fields.bytes(5)));
     draft.set_text(Name::Firmware, fields.at(3));
     draft.place_of(fields.decimal(6), fields.decimal(7));
     draft.valid = true;

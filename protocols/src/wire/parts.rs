@@ -1,5 +1,7 @@
 //! Lines taken apart, and the numbers in them: what text protocols do most of the time.
 
+use super::word::few;
+
 /// One in each byte of a word.
 const LOW: u64 = 0x0101_0101_0101_0101;
 /// The highest bit of each byte of a word.
@@ -75,13 +77,8 @@ const fn each(word: [u8; WORD_BYTES], pattern: u64) -> u64 {
 /// The same of less than a word: the last bytes of a text.
 #[inline]
 fn each_of_last(rest: &[u8], pattern: u64) -> u64 {
-    let mut word = [0; WORD_BYTES];
-    let mut mask = 0_u64;
-    for (to, from) in word.iter_mut().zip(rest) {
-        *to = *from;
-        mask = (mask << 8) | 0xFF;
-    }
-    each(word, pattern) & mask
+    let end = 1_u64.wrapping_shl(u32::try_from(rest.len()).unwrap_or(0).wrapping_mul(8));
+    each(few(rest).to_le_bytes(), pattern) & end.wrapping_sub(1)
 }
 
 /// The place of the first byte that is told by its highest bit.
@@ -305,11 +302,8 @@ struct Plain {
 impl Plain {
     /// Part of the two that read numbers, which are no part of their callers: a number in a register is cheaper than this in memory.
     #[inline(always)]
-    fn read(text: &str) -> Option<Self> {
-        let (negative, digits) = match text.as_bytes() {
-            [b'-', digits @ ..] => (true, digits),
-            [b'+', digits @ ..] | digits => (false, digits),
-        };
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (negative, digits) = signed(bytes);
         if digits.len() > EXACT_DIGITS_MAX + 1 {
             return None;
         }
@@ -326,14 +320,73 @@ impl Plain {
     }
 }
 
+/// Whether a number is below zero, and what stands behind its sign.
+#[inline(always)]
+const fn signed(bytes: &[u8]) -> (bool, &[u8]) {
+    match bytes {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] | digits => (false, digits),
+    }
+}
+
+/// Decimal digits alone, of which all have room.
+#[inline(always)]
+fn few_digits(digits: &[u8]) -> Option<u64> {
+    const DIGITS_MAX: usize = 18;
+    if digits.is_empty() || digits.len() > DIGITS_MAX {
+        return None;
+    }
+    match take_digits(0, digits) {
+        (number, []) => Some(number),
+        _ => None,
+    }
+}
+
+/// What is read by the rules of [`str::parse`].
+#[inline(never)]
+fn parsed<T: core::str::FromStr>(bytes: &[u8]) -> Option<T> {
+    core::str::from_utf8(bytes).ok()?.parse().ok()
+}
+
+/// A whole number: as [`str::parse`].
+#[must_use]
+#[inline(never)]
+pub fn integer(bytes: &[u8]) -> Option<i64> {
+    if bytes.is_empty() {
+        return None;
+    }
+    let (negative, digits) = signed(bytes);
+    match few_digits(digits).map(u64::cast_signed) {
+        Some(number) => Some(if negative { number.wrapping_neg() } else { number }),
+        None => parsed(bytes),
+    }
+}
+
+/// A whole number that is not below zero: as [`str::parse`].
+#[must_use]
+#[inline(never)]
+pub fn unsigned(bytes: &[u8]) -> Option<u64> {
+    if bytes.is_empty() {
+        return None;
+    }
+    few_digits(bytes).or_else(|| parsed(bytes))
+}
+
 /// A decimal number; `None` for what is none and for what is not finite. The same as [`str::parse`] to the last bit: a whole number of
 /// at most 15 digits and a power of ten are exact, so that their quotient is rounded once (Clinger, "How to read floating point
 /// numbers accurately", 1990).
 #[must_use]
+#[inline]
+pub fn decimal(text: &str) -> Option<f64> {
+    decimal_of(text.as_bytes())
+}
+
+/// The same of what may be no text.
+#[must_use]
 #[inline(never)]
 #[allow(clippy::cast_precision_loss)]
-pub fn decimal(text: &str) -> Option<f64> {
-    let Some(plain) = Plain::read(text) else { return text.parse().ok().filter(|number: &f64| number.is_finite()) };
+pub fn decimal_of(bytes: &[u8]) -> Option<f64> {
+    let Some(plain) = Plain::read(bytes) else { return parsed(bytes).filter(|number: &f64| number.is_finite()) };
     let number = plain.mantissa.cast_signed() as f64 / POWERS.get(plain.decimals)?;
     Some(if plain.negative { -number } else { number })
 }
@@ -353,7 +406,7 @@ pub fn quotient(digits: u64, decimals: usize) -> Option<f64> {
 #[inline(never)]
 #[allow(clippy::cast_precision_loss)]
 pub fn decimal_single(text: &str) -> Option<f32> {
-    match Plain::read(text).filter(|plain| plain.digits <= SINGLE_DIGITS_MAX) {
+    match Plain::read(text.as_bytes()).filter(|plain| plain.digits <= SINGLE_DIGITS_MAX) {
         Some(plain) => {
             let number = plain.mantissa.cast_signed() as f32 / SINGLE_POWERS.get(plain.decimals)?;
             Some(if plain.negative { -number } else { number })
@@ -409,6 +462,12 @@ mod tests {
         #[test]
         fn a_text_is_split_once_as_by_str(text in "[:a-zä€]{0,20}") {
             prop_assert_eq!(split_once(&text, b':'), text.split_once(':'));
+        }
+
+        #[test]
+        fn an_integer_is_that_of_parse(text in prop_oneof!["[-+]{0,1}[0-9]{0,10}", "[-+]{0,1}[0-9]{16,21}", "[-+ 0-9aé.]{0,9}"]) {
+            prop_assert_eq!(integer(text.as_bytes()), text.parse().ok());
+            prop_assert_eq!(unsigned(text.as_bytes()), text.parse().ok());
         }
 
         #[test]

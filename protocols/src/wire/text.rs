@@ -1,7 +1,8 @@
 //! Texts, digits, degrees and minutes.
 
 use super::parts::{each_end, separator_of};
-use super::{decimal, truncated};
+use super::word::{WORD_DIGITS, eight_hexadecimal, last_eight};
+use super::{decimal, decimal_of, integer, truncated, unsigned};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -132,52 +133,31 @@ pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     high.is_none().then_some(bytes)
 }
 
-/// A whole number in hexadecimal digits: as [`u64::from_str_radix`], four digits a step.
+/// A whole number in hexadecimal digits: as [`u64::from_str_radix`], eight digits a step.
 #[must_use]
 pub fn hexadecimal(digits: &[u8]) -> Option<u64> {
-    const DIGITS_MAX: usize = 16;
     if digits.is_empty() {
         return None;
     }
-    if digits.len() <= DIGITS_MAX
-        && let Some(number) = plain_hexadecimal(digits)
+    if digits.len() <= WORD_DIGITS
+        && let Some(number) = eight_hexadecimal(last_eight(digits))
     {
         return Some(number);
     }
+    long_hexadecimal(digits)
+}
+
+/// What is longer, or has a sign, or is no number.
+#[inline(never)]
+fn long_hexadecimal(digits: &[u8]) -> Option<u64> {
+    if let Some((head, tail)) = digits.split_last_chunk::<WORD_DIGITS>()
+        && head.len() <= WORD_DIGITS
+        && let Some(head) = eight_hexadecimal(last_eight(head))
+        && let Some(tail) = eight_hexadecimal(last_eight(tail))
+    {
+        return Some((head << 32) | tail);
+    }
     u64::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok()
-}
-
-/// Digits alone, of which all have room.
-#[inline]
-fn plain_hexadecimal(digits: &[u8]) -> Option<u64> {
-    let (fours, rest) = digits.as_chunks();
-    let mut number = 0_u64;
-    for four in fours {
-        number = (number << 16) | u64::from(four_hexadecimal(*four)?);
-    }
-    for digit in rest {
-        number = (number << 4) | u64::from(char::from(*digit).to_digit(16)?);
-    }
-    Some(number)
-}
-
-/// Four hexadecimal digits, or `None` if one of them is none. What is tested is told by the highest bit of each byte; no carry passes
-/// from one ASCII character to the next.
-#[inline]
-const fn four_hexadecimal(digits: [u8; 4]) -> Option<u32> {
-    const EACH: u32 = 0x0101_0101;
-    const HIGH: u32 = EACH.wrapping_mul(0x80);
-    let each = u32::from_le_bytes(digits);
-    let (decimal, letter) = (each ^ EACH.wrapping_mul(0x30), (each | EACH.wrapping_mul(0x20)) ^ EACH.wrapping_mul(0x60));
-    let beyond_nine = decimal.wrapping_add(EACH.wrapping_mul(0x76));
-    let (from_a, beyond_f) = (letter.wrapping_add(EACH.wrapping_mul(0x7F)), letter.wrapping_add(EACH.wrapping_mul(0x79)));
-    if (each | (beyond_nine & !(from_a & !beyond_f))) & HIGH != 0 {
-        return None;
-    }
-    // Letters are those with the bit of 0x40; `a` has 1 in its low bits.
-    let values = (each & EACH.wrapping_mul(0x0F)).wrapping_add(((each >> 6) & EACH).wrapping_mul(9));
-    let pairs = (values << 4) | (values >> 8);
-    Some(((pairs & 0xFF) << 8) | ((pairs >> 16) & 0xFF))
 }
 
 /// Writes lower-case hexadecimal digits.
@@ -244,13 +224,14 @@ pub struct Fields<'a, const MAX: usize> {
 }
 
 impl<'a, const MAX: usize> Fields<'a, MAX> {
-    /// Cuts the text.
+    /// Cuts the text. Part of its callers, so that the ends are written where they stay; they would be copied from elsewhere.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     #[allow(clippy::cast_possible_truncation, reason = "a text of 4 GiB is no line, and then of no use")]
     pub fn split(text: &'a str, separator: char) -> Self {
-        let (mut count, mut ends) = (0_usize, [0; MAX]);
+        let (mut fields, mut count) = (Self { text, count: 0, ends: [0; MAX] }, 0_usize);
         let separator = separator_of(u8::try_from(separator).unwrap_or(u8::MAX));
+        let ends = &mut fields.ends;
         each_end(text.as_bytes(), separator, |end| {
             if let Some(place) = ends.get_mut(count) {
                 *place = end as u32;
@@ -258,7 +239,8 @@ impl<'a, const MAX: usize> Fields<'a, MAX> {
             }
             count < MAX
         });
-        Self { text, count, ends }
+        fields.count = count;
+        fields
     }
 
     /// How many there are.
@@ -324,11 +306,45 @@ impl<'a, const MAX: usize> Fields<'a, MAX> {
         self.at(index).parse().ok()
     }
 
+    /// The bytes of the field there; none beyond the last. They need not be cut at characters.
+    #[must_use]
+    #[inline]
+    pub fn bytes(&self, index: usize) -> &'a [u8] {
+        let range = self.start(index).zip(self.end(index));
+        range.and_then(|(start, end)| self.text.as_bytes().get(start..end)).unwrap_or_default()
+    }
+
+    /// The same from that field on.
+    #[inline]
+    pub fn bytes_from(&self, index: usize) -> impl Iterator<Item = &'a [u8]> {
+        let (text, mut start) = (self.text.as_bytes(), self.start(index).unwrap_or(0));
+        self.ends.get(index..self.count).unwrap_or_default().iter().map(move |end| {
+            let end = usize::try_from(*end).unwrap_or(0);
+            let field = text.get(start..end).unwrap_or_default();
+            start = end.wrapping_add(1);
+            field
+        })
+    }
+
+    /// The whole number in that field.
+    #[must_use]
+    #[inline]
+    pub fn integer(&self, index: usize) -> Option<i64> {
+        integer(self.bytes(index))
+    }
+
+    /// The whole number in that field, which is not below zero.
+    #[must_use]
+    #[inline]
+    pub fn unsigned<T: TryFrom<u64>>(&self, index: usize) -> Option<T> {
+        T::try_from(unsigned(self.bytes(index))?).ok()
+    }
+
     /// The decimal number in that field.
     #[must_use]
     #[inline]
     pub fn decimal(&self, index: usize) -> Option<f64> {
-        decimal(self.at(index))
+        decimal_of(self.bytes(index))
     }
 }
 
@@ -376,15 +392,6 @@ mod tests {
         #[test]
         fn a_hexadecimal_number_is_that_of_parse(text in prop_oneof!["[0-9a-fA-F]{0,18}", "[0-9a-hA-H+@`/: é-]{0,5}"]) {
             prop_assert_eq!(hexadecimal(text.as_bytes()), u64::from_str_radix(&text, 16).ok());
-        }
-
-        #[test]
-        fn four_bytes_are_hexadecimal_digits_or_not(bytes: [u8; 4], digits in "[0-9a-fA-F]{4}", at in 0_usize..4, many: bool) {
-            // Most often one byte that may be none.
-            let mut four: [u8; 4] = digits.as_bytes().try_into().unwrap();
-            four.iter_mut().zip(bytes).enumerate().filter(|(index, _)| many || *index == at).for_each(|(_, (to, from))| *to = from);
-            let text = core::str::from_utf8(&four).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()));
-            prop_assert_eq!(four_hexadecimal(four), text.and_then(|text| u32::from_str_radix(text, 16).ok()));
         }
 
         #[test]

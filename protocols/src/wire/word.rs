@@ -1,0 +1,113 @@
+//! Numbers of up to eight digits, which are read in one step.
+//!
+//! Each function tests all bytes of a word at once by the highest bit of each; no carry passes from one ASCII character to the next.
+
+/// Digits that a word holds.
+pub const WORD_DIGITS: usize = 8;
+
+/// One in each byte of a word.
+const EACH: u64 = 0x0101_0101_0101_0101;
+/// The highest bit of each byte.
+const HIGH: u64 = EACH.wrapping_mul(0x80);
+/// `0` in each byte.
+const ZEROS: u64 = EACH.wrapping_mul(0x30);
+
+/// Up to eight bytes in a word, the first one lowest; nothing stands behind them.
+#[inline(always)]
+pub fn few(bytes: &[u8]) -> u64 {
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        // They overlap where they are the same.
+        let at = u32::try_from(bytes.len()).unwrap_or(0).wrapping_sub(4).wrapping_mul(8);
+        return u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)).wrapping_shl(at);
+    }
+    match *bytes {
+        [a] => u64::from(a),
+        [a, b] => u64::from(u16::from_le_bytes([a, b])),
+        [a, b, c] => u64::from(u32::from_le_bytes([a, b, c, 0])),
+        _ => 0,
+    }
+}
+
+/// The last eight bytes, the last one in the highest byte of the word; `0` stands where there are none.
+#[inline(always)]
+pub fn last_eight(bytes: &[u8]) -> u64 {
+    if let Some(eight) = bytes.last_chunk() {
+        return u64::from_le_bytes(*eight);
+    }
+    let bits = u32::try_from(bytes.len()).unwrap_or(0).wrapping_mul(8);
+    few(bytes).wrapping_shl(64_u32.wrapping_sub(bits)) | ZEROS.wrapping_shr(bits)
+}
+
+/// Eight hexadecimal digits, or `None` if one of them is none.
+#[inline(always)]
+pub const fn eight_hexadecimal(word: u64) -> Option<u64> {
+    let (decimal, letter) = (word ^ ZEROS, (word | EACH.wrapping_mul(0x20)) ^ EACH.wrapping_mul(0x60));
+    let beyond_nine = decimal.wrapping_add(EACH.wrapping_mul(0x76));
+    let (from_a, beyond_f) = (letter.wrapping_add(EACH.wrapping_mul(0x7F)), letter.wrapping_add(EACH.wrapping_mul(0x79)));
+    if (word | (beyond_nine & !(from_a & !beyond_f))) & HIGH != 0 {
+        return None;
+    }
+    // Letters are those with the bit of 0x40; `a` has 1 in its low bits.
+    let values = (word & EACH.wrapping_mul(0x0F)).wrapping_add(((word >> 6) & EACH).wrapping_mul(9));
+    let pairs = ((values << 4) | (values >> 8)) & 0x00FF_00FF_00FF_00FF;
+    let fours = ((pairs << 8) | (pairs >> 16)) & 0x0000_FFFF_0000_FFFF;
+    Some(((fours << 16) | (fours >> 32)) & 0xFFFF_FFFF)
+}
+
+/// Eight binary digits, or `None` if one of them is none.
+#[inline(always)]
+pub const fn eight_bits(word: u64) -> Option<u64> {
+    let each = word ^ ZEROS;
+    if each & !EACH != 0 {
+        return None;
+    }
+    // Each bit has a place of its own in the product; those of the highest byte are wanted.
+    Some(each.wrapping_mul(0x8040_2010_0804_0201) >> 56)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Eight bytes, most often with one that may be no digit.
+    fn eight(digits: &'static str) -> impl Strategy<Value = [u8; 8]> {
+        (digits, any::<u8>(), 0_usize..16).prop_map(|(text, byte, at)| {
+            let mut eight: [u8; 8] = text.as_bytes().try_into().unwrap();
+            if let Some(place) = eight.get_mut(at) {
+                *place = byte;
+            }
+            eight
+        })
+    }
+
+    fn expected(bytes: [u8; 8], radix: u32) -> Option<u64> {
+        let text = core::str::from_utf8(&bytes).ok().filter(|text| text.chars().all(|digit| digit.is_digit(radix)))?;
+        u64::from_str_radix(text, radix).ok()
+    }
+
+    proptest! {
+        #[test]
+        fn hexadecimal_digits_are_those_of_parse(digits in eight("[0-9a-fA-F]{8}"), any: [u8; 8]) {
+            for bytes in [digits, any] {
+                prop_assert_eq!(eight_hexadecimal(u64::from_le_bytes(bytes)), expected(bytes, 16));
+            }
+        }
+
+        #[test]
+        fn bits_are_those_of_parse(bytes in eight("[01]{8}")) {
+            prop_assert_eq!(eight_bits(u64::from_le_bytes(bytes)), expected(bytes, 2));
+        }
+
+        #[test]
+        fn the_last_eight_have_zeros_before_them(bytes in proptest::collection::vec(any::<u8>(), 0..12)) {
+            let mut expected = [b'0'; 8];
+            expected.iter_mut().rev().zip(bytes.iter().rev()).for_each(|(to, from)| *to = *from);
+            prop_assert_eq!(last_eight(&bytes).to_le_bytes(), expected);
+            let few_bytes = bytes.get(..8).unwrap_or(&bytes);
+            let mut expected = [0; 8];
+            expected.iter_mut().zip(few_bytes).for_each(|(to, from)| *to = *from);
+            prop_assert_eq!(few(few_bytes).to_le_bytes(), expected);
+        }
+    }
+}
