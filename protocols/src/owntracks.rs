@@ -186,14 +186,14 @@ fn read_object<'a>(bytes: &'a [u8], object: &mut Object<'a>) -> Result<(), Decod
 
 /// The two levels after `owntracks` (wherever that stands); of another topic, the last two; of a short one, what there is.
 fn of_topic(topic: &str) -> Option<Identifier> {
-    // As a phone spells it.
-    if let Some(named) = topic.strip_prefix("owntracks/")
-        && let mut ends = named.bytes().enumerate().filter(|(_, byte)| *byte == b'/').map(|(at, _)| at)
-        && let Some(user) = ends.next().filter(|user| *user > 0)
-        && let device = ends.next().unwrap_or(named.len())
-        && device > user.saturating_add(1)
-    {
-        return Identifier::new(named.get(..device)?);
+    // As a phone spells it: nothing is left out between the two.
+    if let Some(named) = topic.strip_prefix("owntracks/") {
+        let (user, behind) = split_once(named, b'/').unwrap_or((named, ""));
+        let device = split_once(behind, b'/').map_or(behind, |(device, _)| device);
+        let length = if behind.is_empty() { user.len() } else { user.len().saturating_add(1).saturating_add(device.len()) };
+        if !user.is_empty() && (behind.is_empty() || !device.is_empty()) {
+            return Identifier::new(named.get(..length)?);
+        }
     }
     let levels: Vec<&str> = topic.split('/').filter(|level| !level.is_empty()).take(16).collect();
     let after = match levels.iter().position(|level| *level == "owntracks") {

@@ -171,9 +171,7 @@ macro_rules! words_and_names {
                 let Some(number) = SLOTS.find(text, glance) else { return Known::Other };
                 match Self::ALL.get(number) {
                     Some(own) => Known::Own(*own),
-                    None => $crate::Name::ALL
-                        .get(number.wrapping_sub(Self::ALL.len()))
-                        .map_or(Known::Other, |name| Known::Name(*name)),
+                    None => $crate::Name::ALL.get(number.wrapping_sub(Self::ALL.len())).map_or(Known::Other, |name| Known::Name(*name)),
                 }
             }
         }

@@ -11,8 +11,8 @@ pub(crate) use crc::crc16_x25_short;
 pub use crc::{crc8_nrsc5, crc16_arc, crc16_ccitt_false, crc16_kermit, crc16_modbus, crc16_x25, crc16_xmodem, sum8, xor8};
 pub use cursor::Cursor;
 pub use parts::{
-    Parts, are_digits, cut, cut_at_most, decimal, decimal_single, find, find_any, find_far, find_text, four_digits, quotient, split_once,
-    take_digits, truncated, whole,
+    Parts, are_digits, cut, cut_at_most, cut_pairs, decimal, decimal_single, find, find_any, find_far, find_text, four_digits, is_alike,
+    quotient, split_once, take_digits, truncated, whole,
 };
 pub use text::{
     Fields, ShortText, bcd, cell_text, degrees_minutes, degrees_minutes_side, from_hex, hex_digit, hexadecimal, push_padded, to_hex,
