@@ -93,9 +93,16 @@ impl<'a> Key<'a> {
     /// The key that is spelled so: `ignition`, `temperature_c[2]`, `io[239]`, else a parameter of the tracker's own.
     #[must_use]
     pub fn from_spelling(text: &'a str) -> Self {
-        if let Some(name) = Name::from_text(text) {
-            return Self::Named(name, 0);
-        }
+        Name::from_text(text).map_or_else(|| Self::from_other(text), |name| Self::Named(name, 0))
+    }
+
+    /// The same of what is no name as a whole.
+    #[inline]
+    pub(crate) fn from_other(text: &'a str) -> Self {
+        if text.as_bytes().last() == Some(&b']') { Self::from_numbered(text) } else { Self::Text(text) }
+    }
+
+    fn from_numbered(text: &'a str) -> Self {
         let numbered = text.strip_suffix(']').and_then(|t| t.split_once('['));
         let canonical = |digits: &str| digits == "0" || !digits.starts_with(['0', '+']);
         match numbered.filter(|(_, digits)| canonical(digits)) {

@@ -1,6 +1,6 @@
 //! What a protocol is to the rest: a decoder and an encoder.
 
-use crate::{Addressee, CannotSay, Command, Expect, Identifier, Message, Micros, Record};
+use crate::{Addressee, CannotSay, Command, Expect, Identifier, Message, Micros, Record, wire};
 use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::BytesMut;
@@ -245,7 +245,7 @@ impl HttpRequest<'_> {
     /// The first header of that name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| *v)
+        self.headers.iter().find(|(n, _)| wire::is_alike(n.as_bytes(), name.as_bytes())).map(|(_, v)| *v)
     }
 }
 

@@ -27,7 +27,7 @@
 use crate::json::{self, Json, Members, Reader};
 use crate::osmand::json_of;
 use crate::wire::{self, cell_text, wifi_text};
-use crate::words::words;
+use crate::words::{Glance, Known, words, words_and_names};
 use crate::{
     About, Alarm, Attributes, Checksum, DecodeError, Decoder, Draft, Encoder, Environment, Fix, Identifier, Input, Key, MICROS_PER_SECOND,
     Message, Micros, MqttPublish, Name, Progress, Record, Replies, Transport, Value, carry, from_rfc3339, http, to_rfc3339,
@@ -67,6 +67,8 @@ words! {
     }
 }
 
+words_and_names!(Member);
+
 impl Member {
     /// The attribute that it is.
     const fn attribute(self) -> Option<Name> {
@@ -102,6 +104,8 @@ words! {
         Heading = "heading", FixType = "fix_type", Precision = "precision",
     }
 }
+
+words_and_names!(PlaceMember);
 
 /// Members with a number at their end.
 const NUMBERED: &[(&str, Name)] = &[
@@ -220,13 +224,14 @@ struct Object<'a> {
     cells: Json<'a>,
     networks: Json<'a>,
     custom: Json<'a>,
-    attributes: Members<'a, (Option<Member>, Json<'a>)>,
+    attributes: Members<'a, (Known<Member>, Json<'a>)>,
 }
 
 impl<'a> Object<'a> {
     fn take(&mut self, reader: &mut Reader<'a>, name: Cow<'a, str>) -> Option<()> {
-        let member = Member::from_text(&name);
-        if member == Some(Member::Location) {
+        let glance = Glance::of(name.as_bytes());
+        let member = Member::known(&name, glance);
+        if member == Known::Own(Member::Location) {
             let location = &mut self.location;
             if location.was_told {
                 *location = Location::default();
@@ -238,17 +243,17 @@ impl<'a> Object<'a> {
         }
         let value = reader.value()?;
         match member {
-            Some(Member::MessageTime) => self.time = value,
-            Some(Member::DeviceId) => self.device = value,
-            Some(Member::Version | Member::Location) => {}
-            Some(Member::MobileCells) => self.cells = value,
-            Some(Member::WifiPoints) => self.networks = value,
-            Some(Member::CustomAttributes) => self.custom = value,
+            Known::Own(Member::MessageTime) => self.time = value,
+            Known::Own(Member::DeviceId) => self.device = value,
+            Known::Own(Member::Version | Member::Location) => {}
+            Known::Own(Member::MobileCells) => self.cells = value,
+            Known::Own(Member::WifiPoints) => self.networks = value,
+            Known::Own(Member::CustomAttributes) => self.custom = value,
             _ => {
-                if member == Some(Member::EventId) {
+                if member == Known::Own(Member::EventId) {
                     self.event = value;
                 }
-                self.attributes.put(name, (member, value));
+                self.attributes.put_seen(glance, name, (member, value));
             }
         }
         Some(())
@@ -266,24 +271,25 @@ struct Location<'a> {
     altitude: Option<f64>,
     speed: Option<f64>,
     heading: Option<f64>,
-    attributes: Members<'a, (Option<PlaceMember>, Json<'a>)>,
+    attributes: Members<'a, (Known<PlaceMember>, Json<'a>)>,
 }
 
 impl<'a> Location<'a> {
     fn take(&mut self, name: Cow<'a, str>, value: Json<'a>) {
-        let member = PlaceMember::from_text(&name);
+        let glance = Glance::of(name.as_bytes());
+        let member = PlaceMember::known(&name, glance);
         match member {
-            Some(PlaceMember::GnssTime) => self.time = value,
-            Some(PlaceMember::Latitude) => self.latitude = value.as_f64(),
-            Some(PlaceMember::Longitude) => self.longitude = value.as_f64(),
-            Some(PlaceMember::Altitude) => self.altitude = value.as_f64(),
-            Some(PlaceMember::Speed) => self.speed = value.as_f64(),
-            Some(PlaceMember::Heading) => self.heading = value.as_f64(),
+            Known::Own(PlaceMember::GnssTime) => self.time = value,
+            Known::Own(PlaceMember::Latitude) => self.latitude = value.as_f64(),
+            Known::Own(PlaceMember::Longitude) => self.longitude = value.as_f64(),
+            Known::Own(PlaceMember::Altitude) => self.altitude = value.as_f64(),
+            Known::Own(PlaceMember::Speed) => self.speed = value.as_f64(),
+            Known::Own(PlaceMember::Heading) => self.heading = value.as_f64(),
             _ => {
-                if member == Some(PlaceMember::FixType) {
+                if member == Known::Own(PlaceMember::FixType) {
                     self.kind = value;
                 }
-                self.attributes.put(name, (member, value));
+                self.attributes.put_seen(glance, name, (member, value));
             }
         }
     }
@@ -317,7 +323,7 @@ fn record(object: &mut Object<'_>, message_time: Micros) -> Record {
 fn describe_location(location: &mut Location<'_>, draft: &mut Draft) {
     let kind = location.kind.text().unwrap_or_default();
     let says = |word: &[u8]| kind.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
-    draft.valid = !(says(b"NO_FIX") || says(b"LAST"));
+    draft.valid = kind.is_empty() || kind == "HAS_FIX" || !(says(b"NO_FIX") || says(b"LAST"));
     draft.place_of(location.latitude, location.longitude);
     match (instant(location.time), draft.time) {
         (Some(fixed), _) if draft.valid && draft.has_place() => draft.time = Some(fixed),
@@ -337,9 +343,9 @@ fn describe_location(location: &mut Location<'_>, draft: &mut Draft) {
     }
     for (name, (member, value)) in location.attributes.iter() {
         let key = match member {
-            Some(PlaceMember::FixType) => Key::Named(Name::GpsStatus, 0),
-            Some(PlaceMember::Precision) => Key::Named(Name::AccuracyM, 0),
-            _ => Key::from_spelling(name),
+            Known::Own(PlaceMember::FixType) => Key::Named(Name::GpsStatus, 0),
+            Known::Own(PlaceMember::Precision) => Key::Named(Name::AccuracyM, 0),
+            other => other.key(name),
         };
         value.push(key, &mut draft.attributes);
     }
@@ -347,18 +353,26 @@ fn describe_location(location: &mut Location<'_>, draft: &mut Draft) {
 
 /// The name and number of `analog_2`.
 fn numbered(member: &str) -> Option<(Name, u8)> {
+    if !member.as_bytes().last()?.is_ascii_digit() {
+        return None;
+    }
     let (stem, name) = NUMBERED.iter().find(|(stem, _)| member.starts_with(stem))?;
     let digits = member.get(stem.len()..)?;
     let number = digits.parse().ok().filter(|number| *number > 0 && digits.bytes().all(|digit| digit.is_ascii_digit()))?;
     Some((*name, number))
 }
 
-fn describe_member(name: &str, member: Option<Member>, value: Json<'_>, attributes: &mut Attributes) {
-    if let Some(name) = member.and_then(Member::attribute) {
+fn describe_member(name: &str, member: Known<Member>, value: Json<'_>, attributes: &mut Attributes) {
+    let own = match member {
+        Known::Own(own) => Some(own),
+        Known::Name(name) => return value.push(Key::Named(name, 0), attributes),
+        Known::Other => None,
+    };
+    if let Some(name) = own.and_then(Member::attribute) {
         return value.push(Key::Named(name, 0), attributes);
     }
     let thousand = || value.as_f64().filter(|value| value.abs() < 1e12).map(|value| Value::Int(carry::whole(value * 1_000.0)));
-    if let Some(name) = member.and_then(Member::thousands)
+    if let Some(name) = own.and_then(Member::thousands)
         && let Some(value) = thousand()
     {
         return attributes.set(name, value);
@@ -369,7 +383,7 @@ fn describe_member(name: &str, member: Option<Member>, value: Json<'_>, attribut
             None => value.push(Key::Text(name), attributes),
         },
         Some((name, number)) => value.push(Key::Named(name, number), attributes),
-        None => value.push(Key::from_spelling(name), attributes),
+        None => value.push(member.key(name), attributes),
     }
 }
 

@@ -26,11 +26,11 @@
 //! <https://github.com/transistorsoft/cordova-background-geolocation-lt/wiki/Location-Data-Schema>.
 
 use crate::json::{self, Json, Members, Reader, Wrong};
-use crate::wire::{Parts, cut, decimal, find, find_any, find_far, split_once};
-use crate::words::words;
+use crate::wire::{Parts, cut_pairs, decimal, find, find_any, find_far, quotient, split_once, take_digits};
+use crate::words::{Glance, Known, words, words_and_names};
 use crate::{
     About, Alarm, Attributes, Checksum, DecodeError, Decoder, Encoder, Environment, Fix, HttpRequest, Identifier, Input, Key, Latitude,
-    Longitude, Message, Micros, Name, Progress, Record, Replies, Transport, Value, from_rfc3339, http, to_rfc3339,
+    Longitude, MICROS_PER_SECOND, Message, Micros, Name, Progress, Record, Replies, Transport, Value, from_rfc3339, http, to_rfc3339,
 };
 use alloc::borrow::Cow;
 use alloc::format;
@@ -70,6 +70,8 @@ words! {
         Wifi = "wifi",
     }
 }
+
+words_and_names!(Parameter);
 
 impl Parameter {
     /// The attribute that it is.
@@ -158,17 +160,15 @@ fn read(request: &HttpRequest<'_>, now: Micros, out: &mut Vec<Message>) -> Resul
         each_pair(part, |name, value| found.parameter(name, value));
     }
     let identifier = found.identifier.ok_or(DecodeError::skipped("no device id"))?;
-    out.push(Message::Record { identifier: Some(identifier), record: found.into_record(now) });
+    // Made in its place: pushed, it would be put together elsewhere and copied.
+    out.extend(core::iter::once_with(|| Message::Record { identifier: Some(identifier), record: found.into_record(now) }));
     Ok(())
 }
 
 /// Names and values of a query. Few have escapes: one look for them over the whole spares one at each name and value.
 fn each_pair(query: &str, mut take: impl FnMut(&str, &str)) {
     let escaped = find_far(query.as_bytes(), ESCAPES).is_some();
-    cut(query, b'&', |part| {
-        let (name, value) = split_once(part, b'=').unwrap_or((part, ""));
-        if escaped { take(&unescaped(name), &unescaped(value)) } else { take(name, value) }
-    });
+    cut_pairs(query, b'&', b'=', |name, value| if escaped { take(&unescaped(name), &unescaped(value)) } else { take(name, value) });
 }
 
 /// The first value of a query whose name is wanted.
@@ -241,28 +241,30 @@ impl Found {
     #[inline(never)]
     fn parameter(&mut self, name: &str, text: &str) {
         let number = || number(text);
-        let parameter = Parameter::from_text(name);
+        let parameter = Parameter::known(name, Glance::of(name.as_bytes()));
         let used = match parameter {
-            Some(Parameter::Id | Parameter::DeviceId) => {
+            Known::Own(Parameter::Id | Parameter::DeviceId) => {
                 self.identifier = self.identifier.or_else(|| Identifier::new(text));
                 true
             }
-            Some(Parameter::Lat) => self.latitude(number()),
-            Some(Parameter::Lon) => self.longitude(number()),
-            Some(Parameter::Location) => match text.split_once(',').map(|(lat, lon)| (lat.trim().parse(), lon.trim().parse())) {
+            Known::Own(Parameter::Lat) => self.latitude(number()),
+            Known::Own(Parameter::Lon) => self.longitude(number()),
+            Known::Own(Parameter::Location) => match text.split_once(',').map(|(lat, lon)| (lat.trim().parse(), lon.trim().parse())) {
                 Some((Ok(latitude), Ok(longitude))) => self.latitude(Some(latitude)) && self.longitude(Some(longitude)),
                 _ => false,
             },
-            Some(Parameter::Timestamp) => self.time(read_time(text)),
-            Some(Parameter::Valid) => {
+            Known::Own(Parameter::Timestamp) => self.time(read_time(text)),
+            Known::Own(Parameter::Valid) => {
                 self.not_valid = !matches!(text, "true" | "True" | "TRUE" | "1");
                 true
             }
-            Some(Parameter::Speed) => keep(&mut self.speed_kmh, number().filter(|v| *v >= 0.0).and_then(|v| single(v * KMH_PER_KNOT))),
-            Some(Parameter::Bearing | Parameter::Heading) => keep(&mut self.course_deg, number().and_then(course)),
-            Some(Parameter::Altitude) => keep(&mut self.altitude_m, number().and_then(single)),
+            Known::Own(Parameter::Speed) => {
+                keep(&mut self.speed_kmh, number().filter(|v| *v >= 0.0).and_then(|v| single(v * KMH_PER_KNOT)))
+            }
+            Known::Own(Parameter::Bearing | Parameter::Heading) => keep(&mut self.course_deg, number().and_then(course)),
+            Known::Own(Parameter::Altitude) => keep(&mut self.altitude_m, number().and_then(single)),
             other => {
-                self.attribute(name, other.and_then(Parameter::attribute), text);
+                self.attribute(name, other, text);
                 true
             }
         };
@@ -290,17 +292,18 @@ impl Found {
         keep(&mut self.time, time)
     }
 
-    fn attribute(&mut self, name: &str, meant: Option<Name>, text: &str) {
+    fn attribute(&mut self, name: &str, known: Known<Parameter>, text: &str) {
+        let meant = if let Known::Own(own) = known { own.attribute() } else { None };
         let key = match meant {
             Some(name @ (Name::Cell | Name::Wifi)) => Key::Named(name, self.numbers(name).free()),
             Some(name) => Key::Named(name, 0),
             None if name.is_empty() => return,
-            None => Key::from_spelling(name),
+            None => known.key(name),
         };
         if let Key::Named(name @ (Name::Cell | Name::Wifi), number) = key {
             self.numbers(name).take(number);
         }
-        let is_alarm = key == Key::Named(Name::Alarm, 0);
+        let is_alarm = matches!(key, Key::Named(Name::Alarm, 0));
         match read_value(key, text) {
             Value::Alarm(alarm) if is_alarm && self.alarmed => self.attributes.alarm(alarm),
             value => self.attributes.push(key, value),
@@ -367,6 +370,12 @@ fn course(degrees: f64) -> Option<f32> {
 
 fn read_time(text: &str) -> Option<Micros> {
     let text = text.trim();
+    if let (number, []) = take_digits(0, text.as_bytes())
+        && (1..=18).contains(&text.len())
+    {
+        let number = number.cast_signed();
+        return number.checked_mul(if number >= SECONDS_BELOW { 1_000 } else { MICROS_PER_SECOND });
+    }
     let (whole, fraction) = split_once(text, b'.').unwrap_or((text, ""));
     let Ok(number) = whole.parse::<i64>() else {
         // A plus that was not escaped has become a space.
@@ -397,15 +406,33 @@ fn read_value<'a>(key: Key<'_>, text: &'a str) -> Value<'a> {
     {
         return Value::Alarm(alarm);
     }
-    let digits = match text.as_bytes() {
+    let (negative, digits) = match text.as_bytes() {
         b"true" => return Value::Bool(true),
         b"false" => return Value::Bool(false),
         b"-0" => return Value::Text(text),
-        [b'-', digits @ ..] | digits => digits,
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
     };
     match digits {
         [b'0', b'.', ..] | [b'1'..=b'9', ..] | [b'0'] => {}
         _ => return Value::Text(text),
+    }
+    // So many digits are within the range. What is neither is looked at once more.
+    if digits.len() <= 18 {
+        match take_digits(0, digits) {
+            (number, []) => {
+                let number = number.cast_signed();
+                return Value::Int(if negative { number.wrapping_neg() } else { number });
+            }
+            (number, [b'.', decimals @ ..]) => {
+                if let (number, []) = take_digits(number, decimals)
+                    && let Some(number) = quotient(number, decimals.len())
+                {
+                    return Value::Float(if negative { -number } else { number });
+                }
+            }
+            _ => {}
+        }
     }
     if find(digits, b'.').is_some() {
         return decimal(text).map_or(Value::Text(text), Value::Float);

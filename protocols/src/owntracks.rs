@@ -17,7 +17,7 @@
 use crate::json::{self, Json, Members, Wrong};
 use crate::osmand::{in_query, json_of};
 use crate::wire::split_once;
-use crate::words::words;
+use crate::words::{Glance, Known, words, words_and_names};
 use crate::{
     About, Alarm, Attributes, Checksum, DecodeError, Decoder, Encoder, Environment, Fix, HttpRequest, Identifier, Input, Key, Latitude,
     Longitude, Message, Micros, MqttPublish, Name, Progress, Record, Replies, Transport, Value, http,
@@ -50,6 +50,8 @@ words! {
         Bs = "bs", P = "p", InRegions = "inregions", Acc = "acc", Batt = "batt", Conn = "conn", Tid = "tid", M = "m", Bssid = "BSSID",
     }
 }
+
+words_and_names!(Member);
 
 impl Member {
     /// The attribute that it is.
@@ -135,28 +137,29 @@ struct Object<'a> {
     course: Option<f64>,
     not_valid: bool,
     event: Json<'a>,
-    attributes: Members<'a, (Option<Member>, Json<'a>)>,
+    attributes: Members<'a, (Known<Member>, Json<'a>)>,
 }
 
 impl<'a> Object<'a> {
     /// Takes a member. The last one of a name is meant.
     fn take(&mut self, kind: &mut Json<'a>, name: Cow<'a, str>, value: Json<'a>) {
-        let member = Member::from_text(&name);
+        let glance = Glance::of(name.as_bytes());
+        let member = Member::known(&name, glance);
         match member {
-            Some(Member::Type) => *kind = value,
-            Some(Member::Topic) => self.topic = value,
-            Some(Member::Tst) => self.time = value.as_f64(),
-            Some(Member::Lat) => self.latitude = value.as_f64(),
-            Some(Member::Lon) => self.longitude = value.as_f64(),
-            Some(Member::Alt) => self.altitude = value.as_f64(),
-            Some(Member::Vel) => self.speed = value.as_f64(),
-            Some(Member::Cog) => self.course = value.as_f64(),
-            Some(Member::Valid) => self.not_valid = value == Json::Bool(false),
+            Known::Own(Member::Type) => *kind = value,
+            Known::Own(Member::Topic) => self.topic = value,
+            Known::Own(Member::Tst) => self.time = value.as_f64(),
+            Known::Own(Member::Lat) => self.latitude = value.as_f64(),
+            Known::Own(Member::Lon) => self.longitude = value.as_f64(),
+            Known::Own(Member::Alt) => self.altitude = value.as_f64(),
+            Known::Own(Member::Vel) => self.speed = value.as_f64(),
+            Known::Own(Member::Cog) => self.course = value.as_f64(),
+            Known::Own(Member::Valid) => self.not_valid = value == Json::Bool(false),
             _ => {
-                if name == "event" {
+                if member == Known::Name(Name::Event) {
                     self.event = value;
                 }
-                self.attributes.put(name, (member, value));
+                self.attributes.put_seen(glance, name, (member, value));
             }
         }
     }
@@ -183,6 +186,15 @@ fn read_object<'a>(bytes: &'a [u8], object: &mut Object<'a>) -> Result<(), Decod
 
 /// The two levels after `owntracks` (wherever that stands); of another topic, the last two; of a short one, what there is.
 fn of_topic(topic: &str) -> Option<Identifier> {
+    // As a phone spells it: nothing is left out between the two.
+    if let Some(named) = topic.strip_prefix("owntracks/") {
+        let (user, behind) = split_once(named, b'/').unwrap_or((named, ""));
+        let device = split_once(behind, b'/').map_or(behind, |(device, _)| device);
+        let length = if behind.is_empty() { user.len() } else { user.len().saturating_add(1).saturating_add(device.len()) };
+        if !user.is_empty() && (behind.is_empty() || !device.is_empty()) {
+            return Identifier::new(named.get(..length)?);
+        }
+    }
     let levels: Vec<&str> = topic.split('/').filter(|level| !level.is_empty()).take(16).collect();
     let after = match levels.iter().position(|level| *level == "owntracks") {
         Some(at) => levels.get(at.saturating_add(1)..)?,
@@ -238,19 +250,19 @@ fn read_record(object: &mut Object<'_>) -> Record {
     Record { fix_time: object.time.and_then(seconds), fix, attributes }
 }
 
-fn read_member(name: &str, member: Option<Member>, value: Json<'_>, attributes: &mut Attributes) {
+fn read_member(name: &str, member: Known<Member>, value: Json<'_>, attributes: &mut Attributes) {
     match member {
-        Some(Member::Bs) => match value.as_i64() {
+        Known::Own(Member::Bs) => match value.as_i64() {
             Some(1) => attributes.set(Name::Charging, Value::Bool(false)),
             Some(2 | 3) => attributes.set(Name::Charging, Value::Bool(true)),
             _ => {}
         },
-        Some(Member::P) => {
+        Known::Own(Member::P) => {
             if let Some(kilopascal) = value.as_f64() {
                 attributes.set(Name::PressurePa, Value::Float(libm::round(kilopascal * 1_000.0)));
             }
         }
-        Some(Member::InRegions) => {
+        Known::Own(Member::InRegions) => {
             let (mut names, mut count) = (String::new(), 0_usize);
             if let Json::Nested(list) = value {
                 list.reader().items(|reader| {
@@ -267,9 +279,8 @@ fn read_member(name: &str, member: Option<Member>, value: Json<'_>, attributes: 
                 attributes.set(Name::Regions, Value::Text(&names));
             }
         }
-        other => {
-            value.push(other.and_then(Member::attribute).map_or_else(|| Key::from_spelling(name), |name| Key::Named(name, 0)), attributes)
-        }
+        Known::Own(own) => value.push(own.attribute().map_or_else(|| Key::from_spelling(name), |name| Key::Named(name, 0)), attributes),
+        other => value.push(other.key(name), attributes),
     }
 }
 

@@ -1,58 +1,131 @@
 //! Lists of words: an enumeration and how its members are spelled, both ways.
 
-/// Where a word of a list stands, by what is seen of it at a glance: an open-addressed table, made at compile time. A `match` over a
-/// hundred texts compares them one by one.
-pub(crate) struct Slots([u8; Self::COUNT]);
+use crate::{Key, Name};
 
-impl Slots {
-    /// A power of two, several times the words of a list.
-    const COUNT: usize = 512;
-    const EMPTY: u8 = u8::MAX;
+/// A text at a glance. Of up to 16 bytes, it is the whole text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Glance {
+    /// The first eight bytes, the first one highest, and zeros for those that are not there: whose is less is less.
+    head: u64,
+    /// The last eight bytes; of a shorter text nothing.
+    tail: u64,
+    length: usize,
+}
 
-    /// Runs at compile time only, where an index out of range or an overflow is a compile error.
+impl Glance {
+    const WHOLE_BYTES: usize = 16;
+
+    #[inline]
+    pub(crate) const fn of(word: &[u8]) -> Self {
+        let length = word.len();
+        match (word.first_chunk(), word.last_chunk()) {
+            (Some(head), Some(tail)) => Self { head: u64::from_be_bytes(*head), tail: u64::from_be_bytes(*tail), length },
+            _ => Self { head: Self::short(word), tail: 0, length },
+        }
+    }
+
+    /// Less than eight bytes.
+    #[inline]
+    const fn short(word: &[u8]) -> u64 {
+        if let (Some(low), Some(high)) = (word.first_chunk(), word.last_chunk()) {
+            // Those in the middle stand in both, at the same place.
+            let beyond = 8_usize.wrapping_sub(word.len()).wrapping_mul(8);
+            return (u32::from_be_bytes(*low) as u64) << 32 | (u32::from_be_bytes(*high) as u64).wrapping_shl(beyond as u32);
+        }
+        match word {
+            [one, two, three] => u64::from_be_bytes([*one, *two, *three, 0, 0, 0, 0, 0]),
+            [one, two] => u64::from_be_bytes([*one, *two, 0, 0, 0, 0, 0, 0]),
+            [one] => u64::from_be_bytes([*one, 0, 0, 0, 0, 0, 0, 0]),
+            _ => 0,
+        }
+    }
+
+    /// The order of two texts, where it shows at a glance; equal ones may differ behind.
+    #[inline]
+    pub(crate) const fn head(self) -> u64 {
+        self.head
+    }
+
+    const fn is(self, other: Self) -> bool {
+        self.head == other.head && self.tail == other.tail && self.length == other.length
+    }
+}
+
+/// Where a word of one list or two stands: an open-addressed table, made at compile time. A `match` over a hundred texts compares them one
+/// by one.
+pub(crate) struct Slots<const WORDS: usize> {
+    slots: [u8; SLOTS],
+    words: [(Glance, &'static str); WORDS],
+}
+
+/// A power of two, several times the words of a list.
+const SLOTS: usize = 1 << SLOT_BITS;
+const SLOT_BITS: u32 = 9;
+const EMPTY: u8 = u8::MAX;
+
+impl<const WORDS: usize> Slots<WORDS> {
+    /// Of a list, and another whose words are numbered behind. Runs at compile time only, where an index out of range or an overflow is a
+    /// compile error.
     #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
-    pub(crate) const fn of(words: &[&str]) -> Self {
-        assert!(words.len() < 200, "more words than fit a byte and leave slots empty");
-        let mut slots = [Self::EMPTY; Self::COUNT];
+    pub(crate) const fn of(list: &[&'static str], behind: &[&'static str]) -> Self {
+        assert!(WORDS < 200, "more words than fit a byte and leave slots empty");
+        assert!(list.len() + behind.len() == WORDS, "all have their place");
+        let mut slots = [EMPTY; SLOTS];
+        let mut words = [(Glance::of(&[]), ""); WORDS];
         let mut number = 0;
-        while number < words.len() {
-            let mut slot = Self::first(words[number].as_bytes());
-            while slots[slot] != Self::EMPTY {
-                slot = (slot + 1) % Self::COUNT;
+        while number < WORDS {
+            let word = if number < list.len() { list[number] } else { behind[number - list.len()] };
+            let glance = Glance::of(word.as_bytes());
+            words[number] = (glance, word);
+            let mut slot = Self::first(glance);
+            while slots[slot] != EMPTY {
+                slot = (slot + 1) % SLOTS;
             }
             slots[slot] = number as u8;
             number += 1;
         }
-        Self(slots)
+        Self { slots, words }
     }
 
-    /// Length, first, middle, last letter and the one before it.
-    const fn first(word: &[u8]) -> usize {
-        let (Some(first), Some(last), Some(middle)) = (word.first(), word.last(), word.split_at(word.len() / 2).1.first()) else {
-            return 0;
-        };
-        let before = match word {
-            [.., before, _] => *before as usize,
-            _ => 0,
-        };
-        let sum = word.len().wrapping_mul(37).wrapping_add((*first as usize).wrapping_mul(5));
-        sum.wrapping_add((*middle as usize).wrapping_mul(59))
-            .wrapping_add((*last as usize).wrapping_mul(131))
-            .wrapping_add(before.wrapping_mul(17))
-            & (Self::COUNT - 1)
+    /// The highest bits of products have something of all bits of their factors.
+    #[allow(clippy::cast_possible_truncation)]
+    const fn first(glance: Glance) -> usize {
+        let sum = glance.head.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ glance.tail.wrapping_mul(0xC2B2_AE3D_27D4_EB4F);
+        sum.wrapping_shr(u64::BITS.wrapping_sub(SLOT_BITS)) as usize
     }
 
-    /// The one of all that is spelled so.
+    /// The number of the one that is spelled so.
     #[inline]
-    pub(crate) fn find<T: Copy>(&self, word: &str, all: &[T], spelled: impl Fn(T) -> &'static str) -> Option<T> {
-        let mut slot = Self::first(word.as_bytes());
+    pub(crate) fn find(&self, word: &str, glance: Glance) -> Option<usize> {
+        let mut slot = Self::first(glance);
         loop {
             // What stands in an empty slot is the number of none.
-            let one = *all.get(usize::from(*self.0.get(slot & (Self::COUNT - 1))?))?;
-            if spelled(one) == word {
-                return Some(one);
+            let number = usize::from(*self.slots.get(slot & (SLOTS - 1))?);
+            let (seen, spelled) = self.words.get(number)?;
+            if seen.is(glance) && (glance.length <= Glance::WHOLE_BYTES || *spelled == word) {
+                return Some(number);
             }
             slot = slot.wrapping_add(1);
+        }
+    }
+}
+
+/// What a format calls something by: a word of its own, the name of an attribute, or another text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Known<T> {
+    Own(T),
+    Name(Name),
+    Other,
+}
+
+impl<T> Known<T> {
+    /// As [`Key::from_spelling`] of that text, which it was found by.
+    #[inline]
+    pub(crate) fn key(self, text: &str) -> Key<'_> {
+        match self {
+            Self::Name(name) => Key::Named(name, 0),
+            Self::Other => Key::from_other(text),
+            Self::Own(_) => Key::from_spelling(text),
         }
     }
 }
@@ -64,9 +137,11 @@ macro_rules! words {
         #[repr(u8)]
         pub enum $type { $(#[doc = concat!("`", $text, "`")] $variant,)+ }
 
+        #[allow(dead_code, reason = "not each list is used both ways")]
         impl $type {
             /// All of them.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+            pub(crate) const WORDS: &'static [&'static str] = &[$($text,)+];
 
             /// As it is spelled outside.
             #[must_use]
@@ -77,11 +152,78 @@ macro_rules! words {
             /// Finds it by its spelling.
             #[must_use]
             pub fn from_text(text: &str) -> Option<Self> {
-                static SLOTS: $crate::words::Slots = $crate::words::Slots::of(&[$($text,)+]);
-                SLOTS.find(text, Self::ALL, Self::as_str)
+                static SLOTS: $crate::words::Slots<{ $type::WORDS.len() }> = $crate::words::Slots::of($type::WORDS, &[]);
+                Self::ALL.get(SLOTS.find(text, $crate::words::Glance::of(text.as_bytes()))?).copied()
             }
         }
     };
 }
 
-pub(crate) use words;
+/// Finds words of a list and names of attributes in one look.
+macro_rules! words_and_names {
+    ($type:ident) => {
+        impl $type {
+            /// What is spelled so. A word of the list is meant before a name.
+            #[inline]
+            pub(crate) fn known(text: &str, glance: $crate::words::Glance) -> $crate::words::Known<Self> {
+                use $crate::words::{Known, Slots};
+                static SLOTS: Slots<{ $type::WORDS.len() + $crate::Name::WORDS.len() }> = Slots::of($type::WORDS, $crate::Name::WORDS);
+                let Some(number) = SLOTS.find(text, glance) else { return Known::Other };
+                match Self::ALL.get(number) {
+                    Some(own) => Known::Own(*own),
+                    None => $crate::Name::ALL.get(number.wrapping_sub(Self::ALL.len())).map_or(Known::Other, |name| Known::Name(*name)),
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use {words, words_and_names};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
+
+    words! {
+        /// Words of all lengths, and two that are names as well.
+        Few {
+            Nothing = "", A = "a", Ab = "ab", Abc = "abc", Four = "four", Seven = "seven77", Eight = "eight888", Nine = "nine99999",
+            Sixteen = "sixteensixteen16", Seventeen = "seventeen_seven17", Like = "seventeen_seven_17", Input = "input", Long = "external_power_mv",
+        }
+    }
+    words_and_names!(Few);
+
+    #[test]
+    fn each_word_is_found_and_no_other() {
+        for name in Name::ALL {
+            assert_eq!(Name::from_text(name.as_str()), Some(*name));
+            let own = Few::ALL.iter().find(|own| own.as_str() == name.as_str());
+            let known = Few::known(name.as_str(), Glance::of(name.as_str().as_bytes()));
+            assert_eq!(known, own.map_or(Known::Name(*name), |own| Known::Own(*own)));
+        }
+        for own in Few::ALL {
+            let text = own.as_str();
+            assert_eq!((Few::from_text(text), Few::known(text, Glance::of(text.as_bytes()))), (Some(*own), Known::Own(*own)));
+            let longer = alloc::format!("{text}\0");
+            assert_eq!((Few::from_text(&longer), Few::known(&longer, Glance::of(longer.as_bytes()))), (None, Known::Other));
+        }
+        assert_eq!(Few::from_text("seventeen-seven17"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_less_at_a_glance_is_less(mut words in proptest::collection::vec("[\0a-c]{0,10}", 2..9)) {
+            words.sort();
+            let heads: Vec<_> = words.iter().map(|word| Glance::of(word.as_bytes()).head()).collect();
+            prop_assert!(heads.is_sorted());
+            let long = words.iter().map(|word| Glance::of(word.as_bytes()));
+            for (word, glance) in words.iter().zip(long) {
+                for other in &words {
+                    prop_assert_eq!(glance.is(Glance::of(other.as_bytes())), word == other);
+                }
+            }
+        }
+    }
+}

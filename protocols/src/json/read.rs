@@ -3,9 +3,11 @@
 
 use crate::attributes::{Attributes, Value};
 use crate::wire::{decimal, quotient};
+use crate::words::Glance;
 use crate::{Alarm, Key, Name};
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
+use core::cmp::Ordering;
 use smallvec::SmallVec;
 
 /// A value. What it takes memory to tell stays as it was spelled.
@@ -44,7 +46,8 @@ const DEPTH_MAX: u8 = 127;
 #[derive(Clone, Debug)]
 pub(crate) struct Reader<'a> {
     text: &'a str,
-    at: usize,
+    /// What is not yet read of it.
+    rest: &'a [u8],
     depth: u8,
 }
 
@@ -136,48 +139,29 @@ impl<'a> Nested<'a> {
 
     /// To read it once more; it was read as a whole, so that all of it is JSON.
     pub(crate) const fn reader(self) -> Reader<'a> {
-        Reader { text: self.0, at: 0, depth: 0 }
+        Reader::of(self.0)
     }
 }
 
 /// Reads the members of the one object that a message is.
 pub(crate) fn read_object<'a>(bytes: &'a [u8], take: impl FnMut(&mut Reader<'a>, Cow<'a, str>) -> Option<()>) -> Result<(), Wrong> {
     let text = core::str::from_utf8(bytes).map_err(|_| Wrong::NoJson)?;
-    let mut reader = Reader { text, at: 0, depth: 0 };
-    reader.skip_space();
+    let mut reader = Reader::of(text);
+    reader.rest = behind_space(reader.rest);
     let is_object = reader.is_object();
     let whole = if is_object { reader.members(take) } else { reader.value().map(drop) };
-    reader.skip_space();
-    whole.filter(|()| reader.at == text.len()).ok_or(Wrong::NoJson)?;
+    whole.filter(|()| behind_space(reader.rest).is_empty()).ok_or(Wrong::NoJson)?;
     if is_object { Ok(()) } else { Err(Wrong::NoObject) }
 }
 
 impl<'a> Reader<'a> {
-    #[inline]
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
-
-    #[inline]
-    fn step(&mut self) {
-        self.at = self.at.saturating_add(1);
-    }
-
-    #[inline]
-    fn take(&mut self, byte: u8) -> Option<()> {
-        (self.peek()? == byte).then(|| self.step())
-    }
-
-    #[inline]
-    fn skip_space(&mut self) {
-        while let Some(b' ' | b'\n' | b'\t' | b'\r') = self.peek() {
-            self.step();
-        }
+    const fn of(text: &'a str) -> Self {
+        Self { text, rest: text.as_bytes(), depth: 0 }
     }
 
     /// Whether an object begins here.
     pub(crate) fn is_object(&self) -> bool {
-        self.peek() == Some(b'{')
+        self.rest.first() == Some(&b'{')
     }
 
     fn deeper(&mut self) -> Option<()> {
@@ -187,66 +171,56 @@ impl<'a> Reader<'a> {
 
     /// Each member of the object here. Who is told of one reads its value.
     pub(crate) fn members(&mut self, mut take: impl FnMut(&mut Self, Cow<'a, str>) -> Option<()>) -> Option<()> {
-        self.take(b'{')?;
+        let [b'{', rest @ ..] = self.rest else { return None };
         self.deeper()?;
-        self.skip_space();
-        if self.peek()? != b'}' {
-            loop {
-                self.take(b'"')?;
-                let name = match self.string()? {
-                    Json::Escaped(quoted) => Cow::Owned(unescaped(quoted)?),
-                    Json::Text(text) => Cow::Borrowed(text),
-                    _ => return None,
-                };
-                self.skip_space();
-                self.take(b':')?;
-                self.skip_space();
-                take(self, name)?;
-                if !self.goes_on(b'}')? {
-                    break;
-                }
-            }
+        let mut rest = behind_space(rest);
+        let mut ends = matches!(rest, [b'}', ..]);
+        while !ends {
+            let [b'"', behind @ ..] = rest else { return None };
+            let (name, behind) = self.string(behind)?;
+            let name = match name {
+                Json::Escaped(quoted) => Cow::Owned(unescaped(quoted)?),
+                Json::Text(text) => Cow::Borrowed(text),
+                _ => return None,
+            };
+            let [b':', behind @ ..] = behind_space(behind) else { return None };
+            self.rest = behind_space(behind);
+            take(self, name)?;
+            (rest, ends) = behind_comma(self.rest, b'}')?;
         }
-        self.depth = self.depth.saturating_sub(1);
-        self.take(b'}')
+        self.shallower(rest);
+        Some(())
     }
 
     /// Each value of the list here. Who is told of one reads it.
     pub(crate) fn items(&mut self, mut take: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
-        self.take(b'[')?;
+        let [b'[', rest @ ..] = self.rest else { return None };
         self.deeper()?;
-        self.skip_space();
-        if self.peek()? != b']' {
-            loop {
-                take(self)?;
-                if !self.goes_on(b']')? {
-                    break;
-                }
-            }
+        let mut rest = behind_space(rest);
+        let mut ends = matches!(rest, [b']', ..]);
+        while !ends {
+            self.rest = rest;
+            take(self)?;
+            (rest, ends) = behind_comma(self.rest, b']')?;
         }
-        self.depth = self.depth.saturating_sub(1);
-        self.take(b']')
+        self.shallower(rest);
+        Some(())
     }
 
-    /// Passes a comma with the white space around it, or stops at the end.
+    /// Passes the end of a list or an object.
     #[inline]
-    fn goes_on(&mut self, end: u8) -> Option<bool> {
-        self.skip_space();
-        let byte = self.peek()?;
-        if byte == end {
-            return Some(false);
-        }
-        self.take(b',')?;
-        self.skip_space();
-        Some(true)
+    fn shallower(&mut self, end: &'a [u8]) {
+        self.depth = self.depth.saturating_sub(1);
+        self.rest = end.get(1..).unwrap_or_default();
     }
 
     /// The value here.
     pub(crate) fn value(&mut self) -> Option<Json<'a>> {
-        match self.peek()? {
+        match self.rest.first()? {
             b'"' => {
-                self.step();
-                self.string()
+                let (text, rest) = self.string(self.rest.get(1..)?)?;
+                self.rest = rest;
+                Some(text)
             }
             b'-' | b'0'..=b'9' => self.number(),
             b'{' => self.nested(|reader| reader.members(|reader, _| reader.value().map(drop))),
@@ -264,70 +238,54 @@ impl<'a> Reader<'a> {
     }
 
     fn nested(&mut self, pass: impl FnOnce(&mut Self) -> Option<()>) -> Option<Json<'a>> {
-        let start = self.at;
+        let text = self.text.get(self.place_of(self.rest)..)?;
         pass(self)?;
-        self.text.get(start..self.at).map(|text| Json::Nested(Nested(text)))
+        text.get(..text.len().wrapping_sub(self.rest.len())).map(|text| Json::Nested(Nested(text)))
     }
 
     fn word(&mut self, word: &str, value: Json<'a>) -> Option<Json<'a>> {
-        let is_there = self.text.get(self.at..)?.starts_with(word);
-        self.at = self.at.saturating_add(word.len());
-        is_there.then_some(value)
+        self.rest = self.rest.strip_prefix(word.as_bytes())?;
+        Some(value)
     }
 
-    /// The text behind a quote.
+    /// Where it is that so much is left.
     #[inline]
-    fn string(&mut self) -> Option<Json<'a>> {
-        let start = self.at;
-        self.pass_plain()?;
-        match self.peek()? {
-            b'"' => {
-                let text = self.text.get(start..self.at)?;
-                self.step();
-                Some(Json::Text(text))
+    const fn place_of(&self, rest: &[u8]) -> usize {
+        self.text.len().wrapping_sub(rest.len())
+    }
+
+    /// The text behind a quote, and what is behind it.
+    #[inline]
+    fn string(&self, quoted: &'a [u8]) -> Option<(Json<'a>, &'a [u8])> {
+        match behind_plain(quoted)? {
+            [b'"', rest @ ..] => {
+                let text = self.text.get(self.place_of(quoted)..self.place_of(rest).wrapping_sub(1))?;
+                Some((Json::Text(text), rest))
             }
-            b'\\' => self.escaped(start.saturating_sub(1)),
+            [b'\\', ..] => self.escaped(quoted),
             _ => None,
         }
     }
 
-    fn escaped(&mut self, quote: usize) -> Option<Json<'a>> {
+    #[cold]
+    fn escaped(&self, quoted: &'a [u8]) -> Option<(Json<'a>, &'a [u8])> {
+        let mut rest = quoted;
         loop {
-            let byte = self.peek()?;
-            self.step();
-            match byte {
-                b'"' => break,
-                b'\\' => self.step(),
-                _ => self.pass_plain()?,
-            }
-        }
-        let quoted = self.text.get(quote..self.at)?;
-        unescaped(quoted).map(|_| Json::Escaped(quoted))
-    }
-
-    /// Passes what is plain, up to the next quote, backslash or control character.
-    #[inline]
-    fn pass_plain(&mut self) -> Option<()> {
-        loop {
-            let rest = self.text.as_bytes().get(self.at..)?;
-            if let Some(word) = rest.first_chunk() {
-                let hits = special(u64::from_le_bytes(*word));
-                if hits != 0 {
-                    self.at = self.at.saturating_add(usize::try_from(hits.trailing_zeros() / 8).ok()?);
-                    return Some(());
+            rest = match behind_plain(rest)? {
+                [b'"', rest @ ..] => {
+                    let quoted = self.text.get(self.place_of(quoted).wrapping_sub(1)..self.place_of(rest))?;
+                    return unescaped(quoted).map(|_| (Json::Escaped(quoted), rest));
                 }
-                self.at = self.at.saturating_add(8);
-            } else {
-                let distance = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?;
-                self.at = self.at.saturating_add(distance);
-                return Some(());
-            }
+                [b'\\', _, rest @ ..] => rest,
+                // A control character.
+                _ => return None,
+            };
         }
     }
 
     fn number(&mut self) -> Option<Json<'a>> {
-        let text = self.text.get(self.at..)?;
-        let (negative, bytes) = match text.as_bytes() {
+        let start = self.rest;
+        let (negative, bytes) = match start {
             [b'-', bytes @ ..] => (true, bytes),
             bytes => (false, bytes),
         };
@@ -353,8 +311,7 @@ impl<'a> Reader<'a> {
                 return None;
             }
         }
-        let length = text.len().saturating_sub(rest.len());
-        self.at = self.at.saturating_add(length);
+        self.rest = rest;
         // So many digits are within the range, and none of them was lost.
         if is_plain && count.saturating_add(decimals) <= 18 {
             if is_whole && !(negative && sum == 0) {
@@ -365,8 +322,41 @@ impl<'a> Reader<'a> {
                 return Some(Json::Float(if negative { -number } else { number }));
             }
         }
-        long_number(text.get(..length)?, is_whole)
+        long_number(self.text.get(self.place_of(start)..self.place_of(rest))?, is_whole)
     }
+}
+
+#[inline]
+fn behind_space(bytes: &[u8]) -> &[u8] {
+    let mut rest = bytes;
+    while let [b' ' | b'\n' | b'\t' | b'\r', behind @ ..] = rest {
+        rest = behind;
+    }
+    rest
+}
+
+/// Passes a comma with the white space around it, or stops at the end, and says which.
+#[inline]
+fn behind_comma(rest: &[u8], end: u8) -> Option<(&[u8], bool)> {
+    match behind_space(rest) {
+        [b',', behind @ ..] => Some((behind_space(behind), false)),
+        rest => (*rest.first()? == end).then_some((rest, true)),
+    }
+}
+
+/// Passes what is plain, up to the next quote, backslash or control character.
+#[inline]
+fn behind_plain(bytes: &[u8]) -> Option<&[u8]> {
+    let mut rest = bytes;
+    while let Some((word, behind)) = rest.split_first_chunk() {
+        let hits = special(u64::from_le_bytes(*word));
+        if hits != 0 {
+            return rest.get(usize::try_from(hits.trailing_zeros() / 8).ok()?..);
+        }
+        rest = behind;
+    }
+    let distance = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?;
+    rest.get(distance..)
 }
 
 /// Adds the digits at the front, and says how many there are and what is behind them.
@@ -417,10 +407,20 @@ pub(crate) struct Members<'a, T> {
 
 #[derive(Debug)]
 struct Member<'a, T> {
+    /// Of the name.
+    glance: Glance,
     name: Cow<'a, str>,
     /// Which of all that were told it is.
     number: u32,
     value: T,
+}
+
+impl<T> Member<'_, T> {
+    #[inline]
+    fn order(&self, other: &Self) -> Ordering {
+        // Few names begin alike.
+        self.glance.head().cmp(&other.glance.head()).then_with(|| self.name.cmp(&other.name))
+    }
 }
 
 const FEW: usize = 32;
@@ -438,9 +438,15 @@ impl<'a, T> Members<'a, T> {
     /// Adds one, or puts it in the place of its namesake.
     #[inline]
     pub(crate) fn put(&mut self, name: Cow<'a, str>, value: T) {
+        self.put_seen(Glance::of(name.as_bytes()), name, value);
+    }
+
+    /// The same with its name as it was seen.
+    #[inline]
+    pub(crate) fn put_seen(&mut self, glance: Glance, name: Cow<'a, str>, value: T) {
         self.told = self.told.wrapping_add(1);
-        let member = Member { name, number: self.told, value };
-        if self.members.last().is_some_and(|last| last.name >= member.name) {
+        let member = Member { glance, name, number: self.told, value };
+        if self.members.last().is_some_and(|last| last.order(&member).is_ge()) {
             self.put_between(member);
         } else {
             self.push(member);
@@ -449,7 +455,7 @@ impl<'a, T> Members<'a, T> {
 
     fn put_between(&mut self, member: Member<'a, T>) {
         if self.is_ordered && self.members.len() <= FEW {
-            match self.members.binary_search_by(|there| there.name.cmp(&member.name)) {
+            match self.members.binary_search_by(|there| there.order(&member)) {
                 Ok(at) => {
                     if let Some(place) = self.members.get_mut(at) {
                         *place = member;
@@ -476,7 +482,7 @@ impl<'a, T> Members<'a, T> {
 
     fn order(&mut self) {
         if !self.is_ordered {
-            self.members.sort_unstable_by(|one, other| one.name.cmp(&other.name).then(other.number.cmp(&one.number)));
+            self.members.sort_unstable_by(|one, other| one.order(other).then(other.number.cmp(&one.number)));
             self.members.dedup_by(|later, earlier| later.name == earlier.name);
             self.is_ordered = true;
         }

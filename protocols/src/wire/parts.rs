@@ -87,20 +87,23 @@ fn lowest(hits: u64) -> usize {
     usize::try_from(hits.trailing_zeros() / 8).unwrap_or(0)
 }
 
-/// Tells where each byte of that kind stands, in order, and then the end, as if one stood there, until it is told to stop: so there is
+/// Tells where each byte of those kinds stands, in order, and then the end, as if one stood there, until it is told to stop: so there is
 /// one place that takes, and the compiler makes it a part of the loop. What is left to look at stays in registers, which it does not in an
 /// iterator that is handed around.
 #[inline(always)]
-pub(super) fn each_end(bytes: &[u8], wanted: u8, mut tell: impl FnMut(usize) -> bool) {
-    let pattern = LOW.wrapping_mul(u64::from(wanted));
+fn each_end_of<const COUNT: usize>(bytes: &[u8], wanted: [u8; COUNT], mut tell: impl FnMut(usize) -> bool) {
+    let patterns = wanted.map(|byte| LOW.wrapping_mul(u64::from(byte)));
     let (words, rest) = bytes.as_chunks();
     let mut words = words.iter();
     let mut at = 0_usize;
     loop {
         let word = words.next();
         let mut seen = match word {
-            Some(word) => each(*word, pattern),
-            None => each_of_last(rest, pattern) | HIGH_OF_FIRST.wrapping_shl(u32::try_from(rest.len()).unwrap_or(0).wrapping_mul(8)),
+            Some(word) => patterns.iter().fold(0, |seen, pattern| seen | each(*word, *pattern)),
+            None => {
+                let end = HIGH_OF_FIRST.wrapping_shl(u32::try_from(rest.len()).unwrap_or(0).wrapping_mul(8));
+                patterns.iter().fold(end, |seen, pattern| seen | each_of_last(rest, *pattern))
+            }
         };
         while seen != 0 {
             if !tell(at.wrapping_add(lowest(seen))) {
@@ -115,6 +118,12 @@ pub(super) fn each_end(bytes: &[u8], wanted: u8, mut tell: impl FnMut(usize) -> 
     }
 }
 
+/// The same of one kind of byte.
+#[inline(always)]
+pub(super) fn each_end(bytes: &[u8], wanted: u8, tell: impl FnMut(usize) -> bool) {
+    each_end_of(bytes, [wanted], tell);
+}
+
 /// Cuts a text at its separators, which are one ASCII character: as [`Parts`] for who wants all of them.
 #[inline]
 pub fn cut<'a>(text: &'a str, separator: u8, mut take: impl FnMut(&'a str)) {
@@ -125,6 +134,26 @@ pub fn cut<'a>(text: &'a str, separator: u8, mut take: impl FnMut(&'a str)) {
             take(part);
         }
         start = end.wrapping_add(1);
+        true
+    });
+}
+
+/// Cuts a text at its separators, and each part in two where `between` stands first in it; the second of one without it is empty. Both
+/// are ASCII characters. As [`cut`] and [`split_once`], in one pass.
+#[inline]
+pub fn cut_pairs<'a>(text: &'a str, separator: u8, between: u8, mut take: impl FnMut(&'a str, &'a str)) {
+    let (mut start, mut middle) = (0_usize, None);
+    let between = separator_of(between);
+    each_end_of(text.as_bytes(), [separator_of(separator), between], |at| {
+        if text.as_bytes().get(at) == Some(&between) {
+            middle = middle.or(Some(at));
+            return true;
+        }
+        let value = middle.map_or(Some(""), |middle| text.get(middle.wrapping_add(1)..at));
+        if let (Some(name), Some(value)) = (text.get(start..middle.unwrap_or(at)), value) {
+            take(name, value);
+        }
+        (start, middle) = (at.wrapping_add(1), None);
         true
     });
 }
@@ -224,6 +253,26 @@ pub fn find_text(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
 pub fn split_once(text: &str, separator: u8) -> Option<(&str, &str)> {
     let (before, behind) = text.split_at_checked(find(text.as_bytes(), separator)?)?;
     Some((before, behind.get(1..)?))
+}
+
+/// Whether both are the same but for capitals: as [`slice::eq_ignore_ascii_case`], eight bytes a step, and the last eight once more.
+#[must_use]
+pub fn is_alike(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    let (Some(last), Some(other_last)) = (one.last_chunk(), other.last_chunk()) else { return one.eq_ignore_ascii_case(other) };
+    let (words, other_words) = (one.as_chunks().0, other.as_chunks().0);
+    lower(*last) == lower(*other_last) && words.iter().zip(other_words).all(|(one, other)| lower(*one) == lower(*other))
+}
+
+#[inline]
+const fn lower(word: [u8; WORD_BYTES]) -> u64 {
+    let word = u64::from_le_bytes(word);
+    // Those of ASCII reach the highest bit of their byte from `A` on, and behind `Z`.
+    let low = word & !HIGH;
+    let (from_a, behind_z) = (low.wrapping_add(LOW.wrapping_mul(0x80 - 0x41)), low.wrapping_add(LOW.wrapping_mul(0x80 - 0x5B)));
+    word | ((from_a & !behind_z & !word & HIGH) >> 2)
 }
 
 /// Four decimal digits, or `None` if one of them is none.
@@ -468,6 +517,22 @@ mod tests {
         fn an_integer_is_that_of_parse(text in prop_oneof!["[-+]{0,1}[0-9]{0,10}", "[-+]{0,1}[0-9]{16,21}", "[-+ 0-9aé.]{0,9}"]) {
             prop_assert_eq!(integer(text.as_bytes()), text.parse().ok());
             prop_assert_eq!(unsigned(text.as_bytes()), text.parse().ok());
+        }
+
+        #[test]
+        fn pairs_are_those_of_split(text in "[&=a-zä€]{0,40}") {
+            let mut pairs = Vec::new();
+            cut_pairs(&text, b'&', b'=', |name, value| pairs.push((name, value)));
+            prop_assert_eq!(pairs, text.split('&').map(|part| part.split_once('=').unwrap_or((part, ""))).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn capitals_are_alike(one in "[A-C@-\\[`-{éÉa-c]{0,20}", changed in any::<u32>()) {
+            let other: String = one.char_indices().map(|(at, letter)| match changed.wrapping_shr(u32::try_from(at).unwrap()) & 1 {
+                0 => letter.to_ascii_lowercase(),
+                _ => char::from_u32(u32::from(letter) ^ 0x20).unwrap_or(letter),
+            }).collect();
+            prop_assert_eq!(is_alike(one.as_bytes(), other.as_bytes()), one.eq_ignore_ascii_case(&other));
         }
 
         #[test]
