@@ -49,7 +49,7 @@ pub(crate) fn sources(endings: &[&str]) -> Vec<Source> {
         for path in entries {
             let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
             if path.is_dir() {
-                if !matches!(name, "target" | ".git" | "corpus" | "artifacts") {
+                if !matches!(name, "target" | ".git" | "work" | "artifacts") {
                     folders.push(path);
                 }
             } else if endings.iter().any(|ending| name.ends_with(ending)) {
