@@ -1,6 +1,7 @@
 //! What a frame says, in one vocabulary for all protocols.
 
 use crate::{Attributes, Latitude, Longitude, Micros};
+use alloc::vec::Vec;
 use core::fmt;
 
 /// What a tracker calls itself on the wire: an IMEI, a serial number, a topic part. At most 48 bytes of UTF-8.
@@ -145,6 +146,16 @@ pub enum Message {
         /// The bytes.
         raw: alloc::vec::Vec<u8>,
     },
+}
+
+impl Message {
+    /// A new record, made in place: pushed, the message would be put together elsewhere and copied. There is always one.
+    #[inline(always)]
+    pub(crate) fn begin_record(out: &mut Vec<Self>) -> Option<(&mut Record, &mut Option<Identifier>)> {
+        let at = out.len();
+        out.extend(core::iter::once_with(|| Self::Record { identifier: None, record: Record::default() }));
+        if let Some(Self::Record { record, identifier }) = out.get_mut(at) { Some((record, identifier)) } else { None }
+    }
 }
 
 #[cfg(test)]

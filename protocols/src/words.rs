@@ -96,13 +96,13 @@ impl<const WORDS: usize> Slots<WORDS> {
 
     /// The number of the one that is spelled so.
     #[inline]
-    pub(crate) fn find(&self, word: &str, glance: Glance) -> Option<usize> {
+    pub(crate) fn find(&self, word: &[u8], glance: Glance) -> Option<usize> {
         let mut slot = Self::first(glance);
         loop {
             // What stands in an empty slot is the number of none.
             let number = usize::from(*self.slots.get(slot & (SLOTS - 1))?);
             let (seen, spelled) = self.words.get(number)?;
-            if seen.is(glance) && (glance.length <= Glance::WHOLE_BYTES || *spelled == word) {
+            if seen.is(glance) && (glance.length <= Glance::WHOLE_BYTES || spelled.as_bytes() == word) {
                 return Some(number);
             }
             slot = slot.wrapping_add(1);
@@ -152,8 +152,13 @@ macro_rules! words {
             /// Finds it by its spelling.
             #[must_use]
             pub fn from_text(text: &str) -> Option<Self> {
+                Self::from_bytes(text.as_bytes())
+            }
+
+            /// The same of what may be no text.
+            pub(crate) fn from_bytes(text: &[u8]) -> Option<Self> {
                 static SLOTS: $crate::words::Slots<{ $type::WORDS.len() }> = $crate::words::Slots::of($type::WORDS, &[]);
-                Self::ALL.get(SLOTS.find(text, $crate::words::Glance::of(text.as_bytes()))?).copied()
+                Self::ALL.get(SLOTS.find(text, $crate::words::Glance::of(text))?).copied()
             }
         }
     };
@@ -168,7 +173,7 @@ macro_rules! words_and_names {
             pub(crate) fn known(text: &str, glance: $crate::words::Glance) -> $crate::words::Known<Self> {
                 use $crate::words::{Known, Slots};
                 static SLOTS: Slots<{ $type::WORDS.len() + $crate::Name::WORDS.len() }> = Slots::of($type::WORDS, $crate::Name::WORDS);
-                let Some(number) = SLOTS.find(text, glance) else { return Known::Other };
+                let Some(number) = SLOTS.find(text.as_bytes(), glance) else { return Known::Other };
                 match Self::ALL.get(number) {
                     Some(own) => Known::Own(*own),
                     None => $crate::Name::ALL.get(number.wrapping_sub(Self::ALL.len())).map_or(Known::Other, |name| Known::Name(*name)),

@@ -120,7 +120,7 @@ impl Encoder for WialonEncoder {
     fn representable(&self, record: &Record) -> Record {
         let mut text = String::new();
         write_record(record, &mut text);
-        let mut back = record::parse(&text).unwrap_or_default();
+        let mut back = record::read(text.as_bytes()).unwrap_or_default();
         if is_buffered(record) {
             back.attributes.set(Name::Buffered, Value::Bool(true));
         }

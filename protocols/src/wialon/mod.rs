@@ -26,6 +26,7 @@
 
 mod command;
 mod encoder;
+mod fields;
 mod params;
 mod record;
 
@@ -34,7 +35,7 @@ pub use encoder::WialonEncoder;
 use crate::steps::Steps;
 use crate::wire::{Cursor, crc16_arc, find_far};
 use crate::{
-    About, Addressee, Attributes, CannotSay, Checksum, Command, DecodeError, Decoder, Environment, Expect, Identifier, Message, Name,
+    About, Addressee, Attributes, CannotSay, Checksum, Command, DecodeError, Decoder, Environment, Expect, Identifier, Key, Message, Name,
     Progress, Record, Release, Replies, Reply, ReplyBody, Transport, Value,
 };
 use alloc::borrow::{Cow, ToOwned};
@@ -352,13 +353,7 @@ impl WialonDecoder {
             Version::Unknown | Version::First => Checked::Plain(body),
         };
         let (body, marked) = admit(checked, wrong, heard)?;
-        match record::parse(&text(body)) {
-            Some(mut record) => {
-                mark(&mut record, marked);
-                heard.record(record);
-            }
-            None => heard.undecoded("packet structure", frame),
-        }
+        told(body, frame, heard.identifier, heard.out, |record| mark(record, marked));
         heard.reply(Release::Durable, "#AD#1\r\n");
         Ok(())
     }
@@ -418,16 +413,24 @@ impl BlackBox {
         let part = records.take(find_far(records.rest(), [b'|']).unwrap_or(records.rest().len())).filter(|part| !part.is_empty())?;
         let _ = records.skip(1);
         self.count = self.count.saturating_add(1);
-        let identifier = self.identifier;
-        out.push(match record::parse(&text(part)) {
-            Some(mut record) => {
-                record.attributes.set(Name::Buffered, Value::Bool(true));
-                mark(&mut record, self.marked);
-                Message::Record { identifier, record }
-            }
-            None => Message::Undecoded { identifier, reason: "packet structure", raw: part.to_vec() },
+        told(part, part, self.identifier, out, |record| {
+            record.attributes.push_here(Key::Named(Name::Buffered, 0), Value::Bool(true));
+            mark(record, self.marked);
         });
         Some(())
+    }
+}
+
+/// Tells a record, which is made in its place, and what more is known of it.
+#[inline(always)]
+fn told(part: &[u8], frame: &[u8], sender: Option<Identifier>, out: &mut Vec<Message>, finish: impl FnOnce(&mut Record)) {
+    let Some((record, identifier)) = Message::begin_record(out) else { return };
+    if record::parse(part, record).is_some() {
+        *identifier = sender;
+        finish(record);
+    } else {
+        out.pop();
+        out.push(Message::Undecoded { identifier: sender, reason: "packet structure", raw: frame.to_vec() });
     }
 }
 

@@ -4,7 +4,8 @@
 //! for `io[7]`), and so are the names that the manual gives (`SOS`) and that trackers commonly use (`bat`, `temp`). Others keep
 //! the name that the tracker gives them.
 
-use crate::wire::{decimal, find_any, split_once, take_digits};
+use super::text;
+use crate::wire::{WORD_DIGITS, decimal, find, find_any, split_once, take_digits, take_few_digits};
 use crate::{Alarm, Attributes, Key, Name, Value};
 use alloc::string::String;
 use core::fmt::Write as _;
@@ -42,43 +43,78 @@ const fn is_yes_no(name: Name) -> bool {
     )
 }
 
-/// Reads a list.
-pub(super) fn read(list: &str, out: &mut Attributes) {
+/// Reads a list, which is the last field; `None` if another one follows.
+pub(super) fn read(list: &[u8], out: &mut Attributes) -> Option<()> {
     let mut rest = list;
     while !rest.is_empty() {
         rest = match whole(rest) {
-            Some((name, number, behind)) => {
-                match named(name) {
-                    Some(named) => push_whole(out, named, 0, number),
-                    None => push_other(out, name, Value::Int(number)),
+            Some(Whole { name, number, behind }) => match known(name) {
+                Some((named, index)) => {
+                    push_whole(out, named, index, number);
+                    behind
                 }
-                behind
-            }
-            None => {
-                let (param, behind) = split_once(rest, b',').unwrap_or((rest, ""));
-                any(param, out);
-                behind
-            }
+                None if find_any(name, ENDS).is_some() => one(rest, out)?,
+                None => {
+                    push_other(out, &text(name), Value::Int(number));
+                    behind
+                }
+            },
+            None => one(rest, out)?,
         };
     }
+    Some(())
 }
 
-/// A name and a whole number, by far the most frequent, in one pass; and what is behind them.
-#[inline]
-fn whole(list: &str) -> Option<(&str, i64, &str)> {
+/// What a parameter ends at, and what no list has.
+const ENDS: [u8; 2] = [b',', b';'];
+
+/// A parameter that is a whole number.
+struct Whole<'a> {
+    /// An end may stand in it: then it is none.
+    name: &'a [u8],
+    number: i64,
+    /// What follows.
+    behind: &'a [u8],
+}
+
+/// A whole number, by far the most frequent, in one pass.
+#[inline(always)]
+fn whole(list: &[u8]) -> Option<Whole<'_>> {
     /// So many are within the range of the number, and more than that of a tracker's.
     const DIGITS_MAX: usize = 18;
-    let (name, behind) = list.split_at_checked(find_any(list.as_bytes(), [b':', b','])?)?;
-    let [b':', b'1', b':', digits @ ..] = behind.as_bytes() else { return None };
-    let (negative, digits) = digits.strip_prefix(b"-").map_or((false, digits), |digits| (true, digits));
-    let (number, left) = take_digits(0, digits);
-    let behind = behind.get(behind.len().wrapping_sub(left.len())..)?;
-    let behind = if left.is_empty() { behind } else { behind.strip_prefix(',')? };
-    if !(1..=DIGITS_MAX).contains(&digits.len().wrapping_sub(left.len())) {
+    /// What is longer is no name of ours.
+    const NAME_BYTES_MAX: usize = 32;
+    let head = list.first_chunk::<NAME_BYTES_MAX>().map_or(list, |head| head.as_slice());
+    let (name, behind) = list.split_at_checked(find(head, b':')?)?;
+    let [b':', b'1', b':', number @ ..] = behind else { return None };
+    let (negative, digits) = number.strip_prefix(b"-").map_or((false, number), |digits| (true, digits));
+    let (mut number, mut count, mut behind) = take_few_digits(digits);
+    if count == WORD_DIGITS {
+        (number, behind) = take_digits(number, behind);
+        count = digits.len().wrapping_sub(behind.len());
+    }
+    let behind = match behind {
+        [] => behind,
+        [b',', behind @ ..] => behind,
+        _ => return None,
+    };
+    if !(1..=DIGITS_MAX).contains(&count) {
         return None;
     }
     let number = number.cast_signed();
-    Some((name, if negative { number.wrapping_neg() } else { number }, behind))
+    Some(Whole { name, number: if negative { number.wrapping_neg() } else { number }, behind })
+}
+
+/// Reads the next parameter, whatever it is; and what is behind it. `None` if it is the end of the field.
+#[inline(never)]
+fn one<'a>(list: &'a [u8], out: &mut Attributes) -> Option<&'a [u8]> {
+    let end = find_any(list, ENDS).unwrap_or(list.len());
+    let (param, behind) = list.split_at_checked(end)?;
+    match behind {
+        [] | [b',', ..] => any(&text(param), out),
+        _ => return None,
+    }
+    Some(behind.get(1..).unwrap_or_default())
 }
 
 fn any(param: &str, out: &mut Attributes) {
@@ -107,16 +143,26 @@ fn real(text: &str) -> Value<'_> {
 }
 
 fn push<'a>(out: &mut Attributes, name: &'a str, value: Value<'a>) {
-    match named(name) {
-        Some(named) => push_named(out, named, 0, value),
+    match known(name.as_bytes()) {
+        Some((named, index)) => push_named(out, named, index, value),
         None => push_other(out, name, value),
     }
 }
 
 /// What is called as an attribute of ours; these are by far the most frequent.
-#[inline]
-fn named(name: &str) -> Option<Name> {
-    Name::from_text(name).filter(|name| is_param(*name))
+#[inline(always)]
+fn named(name: &[u8]) -> Option<Name> {
+    Name::from_bytes(name).filter(|name| is_param(*name))
+}
+
+/// The same with a number of one digit behind it, if there is one. No name of ours ends as if it had one.
+#[inline(always)]
+fn known(name: &[u8]) -> Option<(Name, u8)> {
+    let (stem, index) = match name {
+        [stem @ .., b'_', digit @ b'1'..=b'9'] => (stem, digit.wrapping_sub(b'0')),
+        name => (name, 0),
+    };
+    Some((named(stem)?, index))
 }
 
 fn push_named(out: &mut Attributes, name: Name, index: u8, value: Value<'_>) {
@@ -126,13 +172,10 @@ fn push_named(out: &mut Attributes, name: Name, index: u8, value: Value<'_>) {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn push_whole(out: &mut Attributes, name: Name, index: u8, number: i64) {
-    if matches!(number, 0..=1) && is_yes_no(name) {
-        out.push_here(Key::Named(name, index), Value::Bool(number == 1));
-    } else {
-        out.push_here(Key::Named(name, index), Value::Int(number));
-    }
+    let value = if matches!(number, 0..=1) && is_yes_no(name) { Value::Bool(number == 1) } else { Value::Int(number) };
+    out.push_here(Key::Named(name, index), value);
 }
 
 /// Those that the manual and trackers name, the numbered ones, and others.
@@ -180,7 +223,7 @@ fn numbered(name: &str) -> Key<'_> {
         return Key::Io(number);
     }
     let index = u8::try_from(number).ok().filter(|index| *index > 0);
-    match (named(stem), index) {
+    match (named(stem.as_bytes()), index) {
         (Some(stem), Some(index)) => Key::Named(stem, index),
         _ => Key::Text(name),
     }
@@ -229,4 +272,16 @@ pub(super) fn write(key: Key<'_>, value: Value<'_>, first: bool, out: &mut Strin
 /// Whether a text can stand in a list, a record and a line.
 pub(super) fn is_plain(text: &str) -> bool {
     !text.chars().any(|c| matches!(c, ',' | ';' | '|') || c.is_control())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_ends_as_if_it_had_a_number() {
+        for name in Name::ALL {
+            assert_eq!(known(name.as_str().as_bytes()), named(name.as_str().as_bytes()).map(|named| (named, 0)));
+        }
+    }
 }

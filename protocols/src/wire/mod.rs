@@ -13,7 +13,7 @@ pub(crate) use crc::{crc16_x25_begun, crc16_x25_short};
 pub use cursor::Cursor;
 pub use parts::{
     Parts, are_digits, cut, cut_at_most, cut_pairs, decimal, decimal_of, decimal_single, find, find_any, find_far, find_text, four_digits,
-    integer, is_alike, quotient, split_once, take_digits, truncated, unsigned, whole,
+    integer, is_alike, quotient, quotient_single, split_once, take_digits, take_few_digits, truncated, unsigned, whole,
 };
 pub use text::{
     Fields, ShortText, bcd, cell_text, degrees_minutes, degrees_minutes_side, from_hex, hex_digit, hexadecimal, push_padded, to_hex,

@@ -1,6 +1,6 @@
 //! Lines taken apart, and the numbers in them: what text protocols do most of the time.
 
-use super::word::few;
+use super::word::{few, leading_digits};
 
 /// One in each byte of a word.
 const LOW: u64 = 0x0101_0101_0101_0101;
@@ -318,6 +318,22 @@ pub fn take_digits(number: u64, bytes: &[u8]) -> (u64, &[u8]) {
     (number, rest)
 }
 
+/// Up to eight decimal digits at the front as a number, how many they are, and what follows them: as [`take_digits`], in one step.
+#[must_use]
+#[inline(always)]
+pub fn take_few_digits(bytes: &[u8]) -> (u64, usize, &[u8]) {
+    /// Apart: behind most numbers there is more than a word.
+    #[cold]
+    #[inline(never)]
+    fn last(bytes: &[u8]) -> u64 {
+        few(bytes)
+    }
+    let word = bytes.first_chunk().map_or_else(|| last(bytes), |word| u64::from_le_bytes(*word));
+    let (number, count) = leading_digits(word);
+    let count = usize::try_from(count).unwrap_or(0);
+    (u64::from(number), count, bytes.get(count..).unwrap_or_default())
+}
+
 /// A whole number of decimal digits alone: no sign, no white space.
 #[must_use]
 #[inline]
@@ -450,6 +466,16 @@ pub fn quotient(digits: u64, decimals: usize) -> Option<f64> {
     if digits < BEYOND { Some(digits as f64 / POWERS.get(decimals)?) } else { None }
 }
 
+/// The same in single precision, of at most seven digits.
+#[must_use]
+#[inline]
+#[allow(clippy::cast_precision_loss)]
+pub fn quotient_single(digits: u64, decimals: usize) -> Option<f32> {
+    /// What has eight digits.
+    const BEYOND: u64 = 10_000_000;
+    if digits < BEYOND { Some(digits as f32 / SINGLE_POWERS.get(decimals)?) } else { None }
+}
+
 /// As [`decimal`], in single precision: rounded once, too.
 #[must_use]
 #[inline(never)]
@@ -545,6 +571,8 @@ mod tests {
         fn digits_are_taken_up_to_what_is_none(digits in "[0-9]{0,19}", behind in "([^0-9][ -~]{0,6})?") {
             let text: String = format!("{digits}{behind}");
             prop_assert_eq!(take_digits(0, text.as_bytes()), (digits.parse().unwrap_or(0), behind.as_bytes()));
+            let (few, left) = text.split_at(digits.len().min(8));
+            prop_assert_eq!(take_few_digits(text.as_bytes()), (few.parse().unwrap_or(0), few.len(), left.as_bytes()));
         }
 
         #[test]

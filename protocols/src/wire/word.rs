@@ -38,6 +38,22 @@ pub fn last_eight(bytes: &[u8]) -> u64 {
     few(bytes).wrapping_shl(64_u32.wrapping_sub(bits)) | ZEROS.wrapping_shr(bits)
 }
 
+/// The decimal digits at the front of a word, as a number, and how many they are.
+#[inline(always)]
+#[allow(clippy::cast_possible_truncation, reason = "eight digits are within 32 bits, and above them stands what is not meant")]
+pub const fn leading_digits(word: u64) -> (u32, u32) {
+    let each = word ^ ZEROS;
+    // Right of the first that is none: no carry comes from those before it.
+    let others = (each.wrapping_add(EACH.wrapping_mul(0x76)) | each) & HIGH;
+    let bits = others.trailing_zeros() & !7;
+    // As if zeros stood before them.
+    let digits = each.unbounded_shl(64_u32.wrapping_sub(bits));
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
+    let (even, odd) = (pairs & 0x0000_00FF_0000_00FF, (pairs >> 16) & 0x0000_00FF_0000_00FF);
+    let fours = even.wrapping_mul(100 + (1_000_000 << 32)).wrapping_add(odd.wrapping_mul(1 + (10_000 << 32)));
+    ((fours >> 32) as u32, bits / 8)
+}
+
 /// Eight hexadecimal digits, or `None` if one of them is none.
 #[inline(always)]
 pub const fn eight_hexadecimal(word: u64) -> Option<u64> {
@@ -91,6 +107,15 @@ mod tests {
         fn hexadecimal_digits_are_those_of_parse(digits in eight("[0-9a-fA-F]{8}"), any: [u8; 8]) {
             for bytes in [digits, any] {
                 prop_assert_eq!(eight_hexadecimal(u64::from_le_bytes(bytes)), expected(bytes, 16));
+            }
+        }
+
+        #[test]
+        fn digits_at_the_front_are_those_of_parse(digits in eight("[0-9]{8}"), near in "[0-9/:]{8}", any: [u8; 8]) {
+            for bytes in [digits, near.into_bytes().try_into().unwrap(), any] {
+                let count = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+                let number = bytes.get(..count).and_then(|digits| core::str::from_utf8(digits).ok()?.parse().ok()).unwrap_or(0);
+                prop_assert_eq!(leading_digits(u64::from_le_bytes(bytes)), (number, u32::try_from(count).unwrap()));
             }
         }
 
