@@ -129,7 +129,7 @@ pub(super) const fn is_absent(field: &[u8]) -> bool {
     matches!(field, b"" | b"NA")
 }
 
-/// `DDMM.mm` in degrees; of that number the hundreds are the degrees. (Of at most 15 digits, no quotient is rounded up to the next hundred.)
+/// `DDMM.mm` in degrees, which are the hundreds of that number. (Of at most 15 digits, no quotient is rounded up to the next hundred.)
 #[inline(always)]
 #[allow(clippy::cast_precision_loss)]
 pub(super) fn degrees_of(number: f64, hundreds: u64) -> f64 {

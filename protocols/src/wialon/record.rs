@@ -210,7 +210,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn degrees_are_the_same_both_ways(digits in prop_oneof!["[0-9]{0,5}[.]?[0-9]{0,9}", "[0-9]{1,3}(99|00|59)[.](9|0){7,9}"], side in "[NSE]") {
+        fn degrees_are_the_same_both_ways(
+            digits in prop_oneof!["[0-9]{0,5}[.]?[0-9]{0,9}", "[0-9]{1,3}(99|00|59)[.](9|0){7,9}"], side in "[NSE]"
+        ) {
             let field = format!("{digits};{side};");
             let mut fields = Fields::of(field.as_bytes());
             if let Some(degrees) = fields.take_degrees(b'N', b'S') {
