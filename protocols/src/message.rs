@@ -147,6 +147,16 @@ pub enum Message {
     },
 }
 
+impl Message {
+    /// A new record, made in place: pushed, the message would be put together elsewhere and copied. There is always one.
+    #[inline(always)]
+    pub(crate) fn begin(out: &mut alloc::vec::Vec<Self>) -> Option<(&mut Record, &mut Option<Identifier>)> {
+        let at = out.len();
+        out.extend(core::iter::once_with(|| Self::Record { identifier: None, record: Record::default() }));
+        if let Some(Self::Record { record, identifier }) = out.get_mut(at) { Some((record, identifier)) } else { None }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

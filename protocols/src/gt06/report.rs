@@ -44,18 +44,10 @@ pub struct Report<'r> {
     out_of_range: bool,
 }
 
-/// A new record, made in place: pushed, the message would be put together elsewhere and copied. There is always one.
-#[inline(always)]
-pub fn begin(out: &mut Vec<Message>) -> Option<(&mut Record, &mut Option<Identifier>)> {
-    let at = out.len();
-    out.extend(core::iter::once_with(|| Message::Record { identifier: None, record: Record::default() }));
-    if let Some(Message::Record { record, identifier }) = out.get_mut(at) { Some((record, identifier)) } else { None }
-}
-
 /// Reads a record into `out`. Where `read` finds that the body ends too early, nothing is left in `out`.
 #[inline]
 pub fn record(out: &mut Vec<Message>, zone_s: i32, unchecked: bool, read: impl FnOnce(&mut Report<'_>) -> Option<()>) -> Option<()> {
-    let (record, identifier) = begin(out)?;
+    let (record, identifier) = Message::begin(out)?;
     let mut report = Report { record, identifier, zone_s, out_of_range: false };
     let done = read(&mut report);
     if report.out_of_range {

@@ -4,7 +4,7 @@
 //! whose checksums fit. Each of these four forms has one length, so that one look at it does for all fields. Whatever differs in
 //! anything is left to the general reading, which says the same of these frames too (a test compares them).
 
-use super::report::{self, Place, fix_of, ignition_of, time_of};
+use super::report::{Place, fix_of, ignition_of, time_of};
 use super::{Gt06Decoder, short_answer};
 use crate::wire::{cell_text, crc16_x25_begun, crc16_x25_short};
 use crate::{Attributes, DecodeError, Environment, Message, Name, Packed, Progress, Record, Release, Replies, Value};
@@ -70,7 +70,7 @@ pub fn frame<const LENGTH: usize, const KIND: u8>(
     let [0..0x80, ..] = cell else { return None };
     let (state, mileage) = if KIND == DRIVEN { rest.split_first_chunk()? } else { (&[0; 3], rest) };
     // There is always one; what cannot happen must not ask for the general reading, for which all would be kept at hand.
-    let Some((Record { fix_time, fix, attributes }, _)) = report::begin(out) else { return Some(()) };
+    let Some((Record { fix_time, fix, attributes }, _)) = Message::begin(out) else { return Some(()) };
     // The later kind is in UTC.
     let (time, bad_date) = time_of(*date, if KIND == CLASSIC { zone_s } else { 0 });
     if time.is_some() {
