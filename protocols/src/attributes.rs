@@ -503,6 +503,20 @@ impl Packed {
         Self::name(name, 0).before(Self::whole(value.into()))
     }
 
+    /// A named attribute without a number that is a number. The number is finite.
+    #[inline(always)]
+    pub(crate) fn float(name: Name, value: f64) -> Self {
+        Self::name(name, 0).before(Self::tagged(7, value.to_bits(), 8))
+    }
+
+    /// A named attribute without a number that is a text of up to six ASCII characters.
+    #[inline(always)]
+    pub(crate) fn text<const N: usize>(name: Name, text: [u8; N]) -> Self {
+        const { assert!(N <= 6, "no room in a word") }
+        let low = text.iter().rev().fold(0, |low, byte| (low << 8) | u64::from(*byte)) << 16;
+        Self::name(name, 0).before(Self::tagged(8, low | N as u64, N as u8 + 2))
+    }
+
     #[inline(always)]
     fn name(name: Name, index: u8) -> Self {
         Self { word: u128::from(u16::from_le_bytes([name as u8, index])), length: 2 }
