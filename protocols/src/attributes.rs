@@ -514,7 +514,7 @@ impl Packed {
     pub(crate) fn text<const N: usize>(name: Name, text: [u8; N]) -> Self {
         const { assert!(N <= 6, "no room in a word") }
         let low = text.iter().rev().fold(0, |low, byte| (low << 8) | u64::from(*byte)) << 16;
-        Self::name(name, 0).before(Self::tagged(8, low | N as u64, N as u8 + 2))
+        Self::name(name, 0).before(Self::tagged(8, low | N as u64, const { (N as u8).saturating_add(2) }))
     }
 
     #[inline(always)]

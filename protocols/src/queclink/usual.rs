@@ -14,47 +14,12 @@
 use super::fields;
 use super::head::is_vin;
 use super::text::{acknowledge, has_port_fields};
-use crate::wire::{Fields, are_digits, cell_text, decimal_of, eight_decimal, eight_hexadecimal, last_eight, quotient};
-use crate::{
-    Attributes, Civil, Environment, Fix, Identifier, Key, Latitude, Longitude, Message, Micros, Name, Packed, Record, Replies, Value,
-};
+use crate::wire::{are_digits, cell_text, cut_at_most, decimal_of, eight_decimal, eight_hexadecimal, last_eight, quotient};
+use crate::{Attributes, Environment, Fix, Identifier, Key, Latitude, Longitude, Message, Micros, Name, Packed, Record, Replies, Value};
 use alloc::vec::Vec;
 
-const FIELDS: usize = 30;
-const VERSION: usize = 1;
-const DEVICE: usize = 2;
-const NAME: usize = 3;
-const SUPPLY: usize = 4;
-const REPORT: usize = 5;
-const ACCURACY: usize = 7;
-const SPEED: usize = 8;
-const COURSE: usize = 9;
-const HEIGHT: usize = 10;
-const LONGITUDE: usize = 11;
-const LATITUDE: usize = 12;
-const TIME: usize = 13;
-const CELL: usize = 14;
-const MASK: usize = 18;
-const MILEAGE: usize = 19;
-const HOURS: usize = 20;
-const ANALOG: usize = 21;
-const CHARGE: usize = 23;
-const STATE: usize = 24;
-const RPM: usize = 25;
-const ANY: usize = 26;
-const FUEL: usize = 27;
-const SENT: usize = 28;
-const COUNT: usize = 29;
-
-/// Digits of a degree: all of these trackers tell so many.
-const DEGREE_DECIMALS: usize = 6;
 /// What is no longer is neither a time nor an address.
 const SHORT: usize = 9;
-
-/// One more, so that a longer line is told from it.
-type Line<'a> = Fields<'a, { FIELDS + 1 }>;
-/// A cell as `fields::cell` has it.
-type Cell = ((u16, u16), (u64, u64));
 
 /// Reads a usual report. `None`, and nothing done, if it is another message.
 pub fn read(text: &str, env: &Environment<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Option<()> {
@@ -63,24 +28,28 @@ pub fn read(text: &str, env: &Environment<'_>, out: &mut Vec<Message>, replies: 
         b"+BUFF:GTFRI," => true,
         _ => return None,
     };
-    let line = Line::split(text, ',');
-    let (version, device, sent) = (line.at(VERSION), line.bytes(DEVICE), line.bytes(SENT));
-    if line.count() != FIELDS || !matches!(version.len(), 6 | 10) || has_port_fields(version) {
+    // One more, so that a longer line is told from it.
+    let (fields, 30) = cut_at_most::<31>(text, b',') else { return None };
+    let (head, rest) = fields.split_first_chunk()?;
+    let (place, rest) = rest.split_first_chunk()?;
+    let (cell, rest) = rest.split_first_chunk::<4>()?;
+    let (rest, [sent, count, _]) = rest.split_first_chunk()? else { return None };
+    let [_, version, device, name, supply, report, _] = head;
+    if !matches!(version.len(), 6 | 10) || has_port_fields(version) || !fields::is_time(sent) {
         return None;
     }
-    if device.len() != 15 || !are_digits(device) || sent.len() != 14 || !are_digits(sent) {
+    if device.len() != 15 || !are_digits(device.as_bytes()) {
         return None;
     }
-    let supply = supply(&line)?;
-    let accuracy = number(line.bytes(ACCURACY))?.filter(|accuracy| (0.0..=100.0).contains(accuracy));
-    let (time, place) = place(&line, accuracy.is_none_or(|accuracy| accuracy > 0.0))?;
-    let cell = cell(&line)?;
-    let rest = Rest::of(&line)?;
+    let supply = supply_of(supply.as_bytes(), report)?;
+    let (time, place, accuracy) = place_of(place)?;
+    let cell = if cell.iter().all(|field| field.is_empty()) { None } else { Some(fields::cell(cell)?) };
+    let rest = Rest::of(rest)?;
     // There is always one; what cannot happen must not ask for the general reading, for which all would be kept at hand.
     let Some((Record { fix_time, fix, attributes }, identifier)) = Message::begin(out) else { return Some(()) };
-    *identifier = Identifier::from_bytes(device);
+    *identifier = Identifier::from_bytes(device.as_bytes());
     (*fix_time, *fix) = (Some(time), Some(place));
-    if let Some(accuracy) = accuracy.filter(|accuracy| *accuracy > 0.0) {
+    if let Some(accuracy) = accuracy {
         attributes.push_packed(Packed::float(Name::Hdop, accuracy));
     }
     let mut few = Packed::text(Name::Event, *b"FRI");
@@ -88,15 +57,15 @@ pub fn read(text: &str, env: &Environment<'_>, out: &mut Vec<Message>, replies: 
         few = attributes.join(few, Packed::flag(Name::Buffered, true));
     }
     attributes.push_packed(few);
-    if is_vin(line.at(NAME)) {
-        attributes.set(Name::Vin, Value::Text(line.at(NAME)));
+    if is_vin(name) {
+        attributes.set(Name::Vin, Value::Text(name));
     }
     tell(Name::ExternalPowerMv, supply, attributes);
     if let Some((operator, place)) = cell {
         attributes.set(Name::Cell, Value::Text(cell_text(operator, place, None).as_str()));
     }
     rest.tell(attributes);
-    acknowledge(line.at(COUNT), env, replies);
+    acknowledge(count, env, replies);
     Some(())
 }
 
@@ -137,16 +106,16 @@ fn whole(field: &[u8]) -> Option<Option<u32>> {
     }
 }
 
-/// Millivolts behind the name; what is short is none. On some series they stand one field further.
-fn supply(line: &Line<'_>) -> Option<Option<u32>> {
-    match line.bytes(SUPPLY) {
-        supply if supply.len() >= 4 => whole(supply),
-        _ if line.bytes(REPORT).len() >= 4 => None,
-        _ => Some(None),
+/// Millivolts; what is short is none. On some series they stand one field further.
+fn supply_of(supply: &[u8], next: &str) -> Option<Option<u32>> {
+    match (supply.len() >= 4, next.len() >= 4) {
+        (true, _) => whole(supply),
+        (false, true) => None,
+        (false, false) => Some(None),
     }
 }
 
-/// Degrees with so many digits behind the point.
+/// Degrees with six digits behind the point: all of these trackers tell so many.
 fn degrees(field: &[u8]) -> Option<f64> {
     let (negative, digits) = match field {
         [b'-', digits @ ..] => (true, digits),
@@ -158,33 +127,29 @@ fn degrees(field: &[u8]) -> Option<f64> {
     }
     let behind = eight_decimal(u64::from_le_bytes([b'0', b'0', *a, *b, *c, *d, *e, *f]))?;
     let digits = eight_decimal(last_eight(whole))?.wrapping_mul(1_000_000).wrapping_add(behind);
-    let degrees = quotient(digits, DEGREE_DECIMALS)?;
+    let degrees = quotient(digits, 6)?;
     Some(if negative { -degrees } else { degrees })
 }
 
-/// When and where, all in its range.
-fn place(line: &Line<'_>, valid: bool) -> Option<(Micros, Fix)> {
-    let (longitude, latitude) = (degrees(line.bytes(LONGITUDE))?, degrees(line.bytes(LATITUDE))?);
+/// When and where, all in its range, and the accuracy.
+fn place_of(place: &[&str; 7]) -> Option<(Micros, Fix, Option<f64>)> {
+    let [accuracy, speed, course, height, longitude, latitude, _] = place.map(str::as_bytes);
+    let (longitude, latitude) = (degrees(longitude)?, degrees(latitude)?);
     // How devices say "none".
     if latitude == 0.0 && longitude == 0.0 {
         return None;
     }
-    let course = within(line.bytes(COURSE), 0.0, 360.0)?;
+    let accuracy = number(accuracy)?.filter(|accuracy| (0.0..=100.0).contains(accuracy));
     let fix = Fix {
         latitude: Latitude::new(latitude)?,
         longitude: Longitude::new(longitude)?,
-        valid,
-        altitude_m: within(line.bytes(HEIGHT), -100_000.0, 100_000.0)?,
-        speed_kmh: within(line.bytes(SPEED), 0.0, 2_000.0)?,
-        course_deg: course.map(|course| if course >= 360.0 { 0.0 } else { course }),
+        valid: accuracy.is_none_or(|accuracy| accuracy > 0.0),
+        altitude_m: within(height, -100_000.0, 100_000.0)?,
+        speed_kmh: within(speed, 0.0, 2_000.0)?,
+        course_deg: within(course, 0.0, 360.0)?.map(|course| if course >= 360.0 { 0.0 } else { course }),
     };
-    Some((Civil::from_fourteen_digits(line.at(TIME))?, fix))
-}
-
-/// The cell, or four empty fields.
-fn cell(line: &Line<'_>) -> Option<Option<Cell>> {
-    let four = line.some::<4>(CELL)?;
-    if four.iter().all(|field| field.is_empty()) { Some(None) } else { Some(Some(fields::cell(&four)?)) }
+    let [.., time] = place;
+    Some((fields::time(time)?, fix, accuracy.filter(|accuracy| *accuracy > 0.0)))
 }
 
 /// What stands behind the cell.
@@ -201,35 +166,34 @@ struct Rest {
 }
 
 impl Rest {
-    fn of(line: &Line<'_>) -> Option<Self> {
-        if !matches!(line.bytes(MASK), b"" | b"00") {
+    fn of(rest: &[&str; 10]) -> Option<Self> {
+        let [_, _, hours, ..] = *rest;
+        let [mask, mileage, hours_field, first, second, charge, state, rpm, any, fuel] = rest.map(str::as_bytes);
+        let metres = metres(mileage)?;
+        if !matches!(mask, b"" | b"00") {
             return None;
         }
-        let metres = metres(line.bytes(MILEAGE))?;
-        if line.bytes(STATE).is_empty() {
-            // Without a state there is nothing more: where it is missing alone, the others are known by another's place.
-            let empty = (HOURS..=FUEL).all(|index| line.bytes(index).is_empty());
-            return empty.then(|| Self { metres, ..Self::default() });
+        if state.is_empty() {
+            // Without it there is nothing more: were there anything, it would be looked for elsewhere.
+            let is_over = [hours_field, first, second, charge, rpm, any, fuel].iter().all(|field| field.is_empty());
+            return is_over.then(|| Self { metres, ..Self::default() });
         }
-        let hours = line.at(HOURS);
+        if [first, second, rpm].iter().any(|field| field.len() > 5) || charge.len() > 3 || any.len() > SHORT || fuel.len() > 3 {
+            return None;
+        }
         let hours_s = if hours.is_empty() { None } else { Some(fields::hours(hours)?) };
-        let [first, second] = [line.bytes(ANALOG), line.bytes(ANALOG + 1)];
-        let charge = line.bytes(CHARGE);
-        if first.len() > 5 || second.len() > 5 || charge.len() > 3 || line.bytes(RPM).len() > 5 || line.bytes(ANY).len() > SHORT {
-            return None;
-        }
         let analog = [whole(first)?, whole(second)?];
-        // A number with a point would be degrees to the time of sending.
-        let fuel = Some(line.bytes(FUEL)).filter(|fuel| fuel.len() <= 3).and_then(whole)?;
+        let percent = |field| whole(field).map(|percent| percent.filter(|percent| *percent <= 100));
         Some(Self {
             metres,
             hours_s,
             // Known by what stands before them.
             analog: if hours_s.is_some() || metres.is_some() { analog } else { [None; 2] },
-            charge: whole(charge)?.filter(|percent| *percent <= 100),
-            state: Some(state(line.bytes(STATE))?),
-            rpm: whole(line.bytes(RPM))?,
-            fuel: fuel.filter(|percent| *percent <= 100),
+            charge: percent(charge)?,
+            state: Some(state_of(state)?),
+            rpm: whole(rpm)?,
+            // A number with a point would be degrees to the time of sending.
+            fuel: percent(fuel)?,
         })
     }
 
@@ -273,7 +237,7 @@ fn metres(field: &[u8]) -> Option<Option<i64>> {
 }
 
 /// State, inputs and outputs, two hexadecimal digits each; on some series four more.
-fn state(field: &[u8]) -> Option<(Option<bool>, Option<bool>, u8, u8)> {
+fn state_of(field: &[u8]) -> Option<(Option<bool>, Option<bool>, u8, u8)> {
     let (six, behind) = field.split_at_checked(6)?;
     if !matches!(behind.len(), 0 | 4) {
         return None;
