@@ -14,12 +14,15 @@
 use super::fields;
 use super::head::is_vin;
 use super::text::{acknowledge, has_port_fields};
-use crate::wire::{are_digits, cell_text, cut_at_most, decimal_of, eight_decimal, eight_hexadecimal, last_eight, quotient};
+use crate::wire::{Fields, are_digits, cell_text, decimal_of, eight_decimal, eight_hexadecimal, last_eight, quotient};
 use crate::{Attributes, Environment, Fix, Identifier, Key, Latitude, Longitude, Message, Micros, Name, Packed, Record, Replies, Value};
 use alloc::vec::Vec;
 
 /// What is no longer is neither a time nor an address.
 const SHORT: usize = 9;
+
+/// One more than it has, so that a longer line is told from it.
+type Line<'a> = Fields<'a, 31>;
 
 /// Reads a usual report. `None`, and nothing done, if it is another message.
 pub fn read(text: &str, env: &Environment<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Option<()> {
@@ -28,26 +31,23 @@ pub fn read(text: &str, env: &Environment<'_>, out: &mut Vec<Message>, replies: 
         b"+BUFF:GTFRI," => true,
         _ => return None,
     };
-    // One more, so that a longer line is told from it.
-    let (fields, 30) = cut_at_most::<31>(text, b',') else { return None };
-    let (head, rest) = fields.split_first_chunk()?;
-    let (place, rest) = rest.split_first_chunk()?;
-    let (cell, rest) = rest.split_first_chunk::<4>()?;
-    let (rest, [sent, count, _]) = rest.split_first_chunk()? else { return None };
-    let [_, version, device, name, supply, report, _] = head;
+    let line = Line::split(text, ',');
+    let [version, name, sent, count] = [1, 3, 28, 29].map(|index| line.at(index));
+    let [device, supply, report] = [2, 4, 5].map(|index| line.bytes(index));
     if !matches!(version.len(), 6 | 10) || has_port_fields(version) || !fields::is_time(sent) {
         return None;
     }
-    if device.len() != 15 || !are_digits(device.as_bytes()) {
+    if line.count() != 30 || device.len() != 15 || !are_digits(device) {
         return None;
     }
-    let supply = supply_of(supply.as_bytes(), report)?;
-    let (time, place, accuracy) = place_of(place)?;
-    let cell = if cell.iter().all(|field| field.is_empty()) { None } else { Some(fields::cell(cell)?) };
-    let rest = Rest::of(rest)?;
+    let supply = supply_of(supply, report)?;
+    let (time, place, accuracy) = place_of(&line)?;
+    let four = line.some::<4>(14)?;
+    let cell = if four == [""; 4] { None } else { Some(fields::cell(&four)?) };
+    let rest = Rest::of(&line)?;
     // There is always one; what cannot happen must not ask for the general reading, for which all would be kept at hand.
     let Some((Record { fix_time, fix, attributes }, identifier)) = Message::begin(out) else { return Some(()) };
-    *identifier = Identifier::from_bytes(device.as_bytes());
+    *identifier = Identifier::from_bytes(device);
     (*fix_time, *fix) = (Some(time), Some(place));
     if let Some(accuracy) = accuracy {
         attributes.push_packed(Packed::float(Name::Hdop, accuracy));
@@ -107,7 +107,7 @@ fn whole(field: &[u8]) -> Option<Option<u32>> {
 }
 
 /// Millivolts; what is short is none. On some series they stand one field further.
-fn supply_of(supply: &[u8], next: &str) -> Option<Option<u32>> {
+fn supply_of(supply: &[u8], next: &[u8]) -> Option<Option<u32>> {
     match (supply.len() >= 4, next.len() >= 4) {
         (true, _) => whole(supply),
         (false, true) => None,
@@ -132,8 +132,8 @@ fn degrees(field: &[u8]) -> Option<f64> {
 }
 
 /// When and where, all in its range, and the accuracy.
-fn place_of(place: &[&str; 7]) -> Option<(Micros, Fix, Option<f64>)> {
-    let [accuracy, speed, course, height, longitude, latitude, _] = place.map(str::as_bytes);
+fn place_of(line: &Line<'_>) -> Option<(Micros, Fix, Option<f64>)> {
+    let [accuracy, speed, course, height, longitude, latitude] = [7, 8, 9, 10, 11, 12].map(|index| line.bytes(index));
     let (longitude, latitude) = (degrees(longitude)?, degrees(latitude)?);
     // How devices say "none".
     if latitude == 0.0 && longitude == 0.0 {
@@ -148,8 +148,7 @@ fn place_of(place: &[&str; 7]) -> Option<(Micros, Fix, Option<f64>)> {
         speed_kmh: within(speed, 0.0, 2_000.0)?,
         course_deg: within(course, 0.0, 360.0)?.map(|course| if course >= 360.0 { 0.0 } else { course }),
     };
-    let [.., time] = place;
-    Some((fields::time(time)?, fix, accuracy.filter(|accuracy| *accuracy > 0.0)))
+    Some((fields::time(line.at(13))?, fix, accuracy.filter(|accuracy| *accuracy > 0.0)))
 }
 
 /// What stands behind the cell.
@@ -166,16 +165,16 @@ struct Rest {
 }
 
 impl Rest {
-    fn of(rest: &[&str; 10]) -> Option<Self> {
-        let [_, _, hours, ..] = *rest;
-        let [mask, mileage, hours_field, first, second, charge, state, rpm, any, fuel] = rest.map(str::as_bytes);
+    fn of(line: &Line<'_>) -> Option<Self> {
+        let [mask, mileage, first, second, charge] = [18, 19, 21, 22, 23].map(|index| line.bytes(index));
+        let ([state, rpm, any, fuel], hours) = ([24, 25, 26, 27].map(|index| line.bytes(index)), line.at(20));
         let metres = metres(mileage)?;
         if !matches!(mask, b"" | b"00") {
             return None;
         }
         if state.is_empty() {
             // Without it there is nothing more: were there anything, it would be looked for elsewhere.
-            let is_over = [hours_field, first, second, charge, rpm, any, fuel].iter().all(|field| field.is_empty());
+            let is_over = hours.is_empty() && [first, second, charge, rpm, any, fuel].iter().all(|field| field.is_empty());
             return is_over.then(|| Self { metres, ..Self::default() });
         }
         if [first, second, rpm].iter().any(|field| field.len() > 5) || charge.len() > 3 || any.len() > SHORT || fuel.len() > 3 {
