@@ -32,8 +32,8 @@ pub fn read(text: &str, env: &Environment<'_>, out: &mut Vec<Message>, replies: 
         _ => return None,
     };
     let line = Line::split(text, ',');
-    let [version, name, sent, count] = [1, 3, 28, 29].map(|index| line.at(index));
-    let [device, supply, report] = [2, 4, 5].map(|index| line.bytes(index));
+    let [version, name, sent, count] = [line.at(1), line.at(3), line.at(28), line.at(29)];
+    let [device, supply, report] = [line.bytes(2), line.bytes(4), line.bytes(5)];
     if !matches!(version.len(), 6 | 10) || has_port_fields(version) || !fields::is_time(sent) {
         return None;
     }
@@ -133,7 +133,8 @@ fn degrees(field: &[u8]) -> Option<f64> {
 
 /// When and where, all in its range, and the accuracy.
 fn place_of(line: &Line<'_>) -> Option<(Micros, Fix, Option<f64>)> {
-    let [accuracy, speed, course, height, longitude, latitude] = [7, 8, 9, 10, 11, 12].map(|index| line.bytes(index));
+    let [accuracy, speed, course, height, longitude, latitude] =
+        [line.bytes(7), line.bytes(8), line.bytes(9), line.bytes(10), line.bytes(11), line.bytes(12)];
     let (longitude, latitude) = (degrees(longitude)?, degrees(latitude)?);
     // How devices say "none".
     if latitude == 0.0 && longitude == 0.0 {
@@ -166,8 +167,8 @@ struct Rest {
 
 impl Rest {
     fn of(line: &Line<'_>) -> Option<Self> {
-        let [mask, mileage, first, second, charge] = [18, 19, 21, 22, 23].map(|index| line.bytes(index));
-        let ([state, rpm, any, fuel], hours) = ([24, 25, 26, 27].map(|index| line.bytes(index)), line.at(20));
+        let [mask, mileage, first, second, charge] = [line.bytes(18), line.bytes(19), line.bytes(21), line.bytes(22), line.bytes(23)];
+        let ([state, rpm, any, fuel], hours) = ([line.bytes(24), line.bytes(25), line.bytes(26), line.bytes(27)], line.at(20));
         let metres = metres(mileage)?;
         if !matches!(mask, b"" | b"00") {
             return None;
