@@ -61,6 +61,11 @@ fn one_is_on(device_type: &str) -> bool {
     matches!(device_type, "BD" | "DF")
 }
 
+/// Whether a name is that of a vehicle by its maker.
+pub fn is_vin(name: &str) -> bool {
+    name.len() == 17 && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
 impl Line<'_> {
     /// Kind and number of the report, two hexadecimal digits in front of the accuracy and of how many places there are.
     fn report_kind(&self, place: Option<usize>) -> &str {
@@ -86,7 +91,7 @@ impl Line<'_> {
             draft.alarm(alarm);
         }
         let name = self.own(1);
-        if name.len() == 17 && name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        if is_vin(name) {
             draft.set(Name::Vin, Value::Text(name));
         }
         self.describe_ignition(place, draft);

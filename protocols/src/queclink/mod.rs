@@ -31,6 +31,7 @@ mod obd;
 mod packed;
 mod pro;
 mod text;
+mod usual;
 
 pub use encoder::QueclinkEncoder;
 
@@ -232,3 +233,6 @@ fn cut(bytes: &[u8], datagram: bool) -> Cut {
         None => Cut::NeedMore,
     }
 }
+
+#[cfg(test)]
+mod tests;

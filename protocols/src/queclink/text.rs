@@ -1,7 +1,7 @@
 //! The text form.
 
-use super::extended;
 use super::fields::{self, Form, hex};
+use super::{extended, usual};
 use crate::wire::{self, Parts, are_digits, cell_text, cut, decimal, split_once, wifi_text};
 use crate::{DecodeError, Draft, Environment, Identifier, Key, Message, Name, Release, Replies, Value, carry};
 use alloc::format;
@@ -113,8 +113,17 @@ struct Place {
     latitude: f64,
 }
 
-/// Reads a message without its end.
+/// Reads a message without its end: the usual one quickly, any other in the general way.
 pub fn read(text: &str, env: &Environment<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Result<(), DecodeError> {
+    match usual::read(text, env, out, replies) {
+        Some(()) => Ok(()),
+        None => read_any(text, env, out, replies),
+    }
+}
+
+/// The general way.
+#[inline(never)]
+pub fn read_any(text: &str, env: &Environment<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Result<(), DecodeError> {
     let (mut fields, mut forms) = ([""; FEW_FIELDS], [Form::Other; FEW_FIELDS]);
     let (mut count, mut known) = (0_usize, 0);
     cut(text, b',', |field| {
@@ -167,10 +176,15 @@ fn read_fields(text: &str, all: Tail<'_>, env: &Environment<'_>, out: &mut Vec<M
         ("+RESP" | "+BUFF", _) if behind.len() > kind.len() || head.contains(":GT") => line.records(identifier, out),
         _ => out.push(Message::Undecoded { identifier, reason: "unknown form", raw: text.as_bytes().to_vec() }),
     }
+    acknowledge(count, env, replies);
+    Ok(())
+}
+
+/// Answers, where the device waits for it.
+pub fn acknowledge(count: &str, env: &Environment<'_>, replies: &mut Replies) {
     if env.options.flag("ack") {
         replies.bytes(Release::Durable, format!("+SACK:{count}$").into_bytes());
     }
-    Ok(())
 }
 
 impl Line<'_> {
@@ -292,7 +306,7 @@ impl Line<'_> {
 
     /// The GV200 tells three analog inputs and its ports, two digits each, instead of a charge and a state.
     fn has_port_fields(&self) -> bool {
-        self.is_report && matches!(fields::device_type(self.version()), "04" | "35")
+        self.is_report && has_port_fields(self.version())
     }
 
     fn describe_ports(&self, rest: Tail<'_>, draft: &mut Draft) {
@@ -358,6 +372,11 @@ impl Line<'_> {
             extended::describe(mask, fields::device_type(self.version()), behind, draft);
         }
     }
+}
+
+/// Whether a version of the protocol is one of the GV200.
+pub fn has_port_fields(version: &str) -> bool {
+    matches!(fields::device_type(version), "04" | "35")
 }
 
 /// What a mask behind the cell appends to a place, one field for each of its bits, the satellites first. Elsewhere such a field is none.

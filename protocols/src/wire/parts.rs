@@ -1,6 +1,6 @@
 //! Lines taken apart, and the numbers in them: what text protocols do most of the time.
 
-use super::word::{few, leading_digits};
+use super::word::{eight_decimal, few, last_eight, leading_digits};
 
 /// One in each byte of a word.
 const LOW: u64 = 0x0101_0101_0101_0101;
@@ -369,6 +369,9 @@ impl Plain {
     #[inline(always)]
     fn read(bytes: &[u8]) -> Option<Self> {
         let (negative, digits) = signed(bytes);
+        if digits.len() <= WORD_BYTES {
+            return Self::read_few(negative, digits);
+        }
         if digits.len() > EXACT_DIGITS_MAX + 1 {
             return None;
         }
@@ -382,6 +385,24 @@ impl Plain {
         };
         let digits = digits.len().saturating_sub(usize::from(pointed));
         (1..=EXACT_DIGITS_MAX).contains(&digits).then_some(Self { negative, mantissa, digits, decimals })
+    }
+
+    /// The same of what fits in a word: most numbers do. The digits before the point move up to its place.
+    #[inline(always)]
+    fn read_few(negative: bool, text: &[u8]) -> Option<Self> {
+        let word = last_eight(text);
+        let points = each(word.to_le_bytes(), LOW.wrapping_mul(0x2E));
+        // A second point is no digit.
+        let (word, digits, decimals) = if points == 0 {
+            (word, text.len(), 0)
+        } else {
+            let before = ((points & points.wrapping_neg()) >> 7).wrapping_sub(1);
+            let behind = !((before << 8) | 0xFF);
+            let moved = (word & behind) | ((word & before) << 8) | 0x30;
+            (moved, text.len().wrapping_sub(1), WORD_BYTES.wrapping_sub(1).wrapping_sub(lowest(points)))
+        };
+        let mantissa = eight_decimal(word)?;
+        (digits != 0).then_some(Self { negative, mantissa, digits, decimals })
     }
 }
 

@@ -70,6 +70,19 @@ pub const fn eight_hexadecimal(word: u64) -> Option<u64> {
     Some(((fours << 16) | (fours >> 32)) & 0xFFFF_FFFF)
 }
 
+/// Eight decimal digits, or `None` if one of them is none.
+#[inline(always)]
+pub const fn eight_decimal(word: u64) -> Option<u64> {
+    let each = word ^ ZEROS;
+    if (each.wrapping_add(EACH.wrapping_mul(0x76)) | each) & HIGH != 0 {
+        return None;
+    }
+    // The first digit is in the lowest byte: each product adds what stands before, times its weight, to what stands behind.
+    let pairs = each.wrapping_mul((10 << 8) | 1) >> 8;
+    let fours = (pairs & 0x00FF_00FF_00FF_00FF).wrapping_mul((100 << 16) | 1) >> 16;
+    Some((fours & 0x0000_FFFF_0000_FFFF).wrapping_mul((10_000 << 32) | 1) >> 32)
+}
+
 /// Eight binary digits, or `None` if one of them is none.
 #[inline(always)]
 pub const fn eight_bits(word: u64) -> Option<u64> {
@@ -116,6 +129,13 @@ mod tests {
                 let count = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
                 let number = bytes.get(..count).and_then(|digits| core::str::from_utf8(digits).ok()?.parse().ok()).unwrap_or(0);
                 prop_assert_eq!(leading_digits(u64::from_le_bytes(bytes)), (number, u32::try_from(count).unwrap()));
+            }
+        }
+
+        #[test]
+        fn decimal_digits_are_those_of_parse(digits in eight("[0-9]{8}"), any: [u8; 8]) {
+            for bytes in [digits, any] {
+                prop_assert_eq!(eight_decimal(u64::from_le_bytes(bytes)), expected(bytes, 10));
             }
         }
 
