@@ -74,6 +74,13 @@ fn records_of(messages: &[Message]) -> usize {
     messages.iter().filter(|message| matches!(message, Message::Record { .. })).count()
 }
 
+/// A session takes what a frame gave before it reads the next; here a few together, so that the taking hardly counts.
+fn take(out: &mut Vec<Message>, replies: &mut Replies, looked_at: bool, told: &mut usize) {
+    *told = if looked_at { out.len() } else { records_of(out) }.saturating_add(*told);
+    black_box(out).clear();
+    replies.drain();
+}
+
 fn measure(protocol: Protocol, transport: Transport, records: &[Record], what: &str) {
     let Some(identifier) = Identifier::new("356307042441013") else { return };
     let mut encoder: Box<dyn Encoder> = protocol.encoder(transport);
@@ -113,12 +120,7 @@ fn measure(protocol: Protocol, transport: Transport, records: &[Record], what: &
         let start = Instant::now();
         for _ in 0..rounds {
             let mut told = 0;
-            // A session takes what a frame gave before it reads the next; here a few together, so that the taking hardly counts.
-            let mut take = |out: &mut Vec<Message>, replies: &mut Replies| {
-                told = if looked_at { out.len() } else { records_of(out) }.saturating_add(told);
-                black_box(out).clear();
-                replies.drain();
-            };
+            let mut take = |out: &mut Vec<Message>, replies: &mut Replies| take(out, replies, looked_at, &mut told);
             if let Some(input) = accepted {
                 assert_eq!(decoder.accept(black_box(input), &env, &mut out, &mut replies), Ok(()), "{what}");
                 take(&mut out, &mut replies);

@@ -195,7 +195,8 @@ mod tests {
         /// Words of all lengths, and two that are names as well.
         Few {
             Nothing = "", A = "a", Ab = "ab", Abc = "abc", Four = "four", Seven = "seven77", Eight = "eight888", Nine = "nine99999",
-            Sixteen = "sixteensixteen16", Seventeen = "seventeen_seven17", Like = "seventeen_seven_17", Input = "input", Long = "external_power_mv",
+            Sixteen = "sixteensixteen16", Seventeen = "seventeen_seven17", Like = "seventeen_seven_17",
+            Input = "input", Long = "external_power_mv",
         }
     }
     words_and_names!(Few);

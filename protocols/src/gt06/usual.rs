@@ -1,8 +1,8 @@
 //! The frames that driving trackers send all day, read in one go.
 //!
-//! Nine of ten frames are of kind 0x12 or 0x22 with a cell of the second generation, with or without a mileage at their end, on a connection
-//! whose checksums fit. Each of these four forms has one length, so that one look at it does for all fields. Whatever differs in
-//! anything is left to the general reading, which says the same of these frames too (a test compares them).
+//! Nine of ten frames are of kind 0x12 or 0x22 with a cell of the second generation, with or without a mileage at their end, on a
+//! connection whose checksums fit. Each of these four forms has one length, so that one look at it does for all fields. Whatever differs
+//! in anything is left to the general reading, which says the same of these frames too (a test compares them).
 
 use super::report::{Place, fix_of, ignition_of, time_of};
 use super::{Gt06Decoder, short_answer};
