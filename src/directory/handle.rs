@@ -285,7 +285,7 @@ impl Definitions for Directory {
     }
 
     fn forget_before(&self, version: u64) {
-        // With too much to do already they are kept until the next time.
+        // With too much to do already they are kept until a later one is forgotten.
         let _ = self.inner.jobs.try_send(Job::Prune { min_version: version });
     }
 }
