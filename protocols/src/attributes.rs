@@ -14,7 +14,7 @@
 //!            / 9, alarm u8
 //! ```
 
-use crate::words::words;
+use crate::words::{spelled, words};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
@@ -52,6 +52,7 @@ words! {
         SupplyMv = "supply_mv", Picture = "picture", FuelRaw = "fuel_raw", AirPressureKpa = "air_pressure_kpa",
     }
 }
+spelled!(Name);
 
 words! {
     /// What a device raises by itself. Rows are only ever added at the end.
@@ -66,6 +67,7 @@ words! {
         FuelLeak = "fuel_leak", Removing = "removing",
     }
 }
+spelled!(Alarm);
 
 /// What an attribute is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -379,12 +381,16 @@ impl Attributes {
     #[inline(never)]
     fn push_beyond(&mut self, word: u128, length: u8) {
         let before = self.as_bytes().len();
-        let added = Packed { word, length }.bytes();
-        self.bytes.extend(&added);
+        self.bytes.extend(&Packed { word, length }.bytes());
+        self.keep(before);
+    }
+
+    /// Keeps what was added behind so many bytes, if there may be so much, and knows its alarms.
+    fn keep(&mut self, before: usize) {
         if self.as_bytes().len() > Self::BYTES_MAX {
             self.bytes.truncate(before);
-        } else if let Bytes::Heap { alarms, .. } = &mut self.bytes {
-            AttributeIter { bytes: &added }.for_each(|(key, value)| alarms.note(key, value));
+        } else if let Bytes::Heap { bytes, alarms } = &mut self.bytes {
+            AttributeIter { bytes: bytes.get(before..).unwrap_or_default() }.for_each(|(key, value)| alarms.note(key, value));
         }
     }
 
@@ -408,11 +414,7 @@ impl Attributes {
             self.bytes.extend(&[8, low, high]);
             self.bytes.extend(cut.as_bytes());
         }
-        if self.as_bytes().len() > Self::BYTES_MAX {
-            self.bytes.truncate(before);
-        } else if let Bytes::Heap { alarms, .. } = &mut self.bytes {
-            alarms.note(key, value);
-        }
+        self.keep(before);
     }
 
     /// Adds a named one without a number.

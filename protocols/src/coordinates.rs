@@ -8,6 +8,13 @@ pub struct Latitude(f64);
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Longitude(f64);
 
+/// Degrees up to a limit of so many parts. Whether they are too many is seen without waiting for the division.
+#[inline(always)]
+fn degrees_of_parts<const PER_DEGREE: i32, const DEGREES_MAX: i32>(parts: u32, negative: bool) -> Option<f64> {
+    let parts = i32::try_from(parts).ok().filter(|parts| *parts <= const { PER_DEGREE.strict_mul(DEGREES_MAX) })?;
+    Some(f64::from(if negative { parts.wrapping_neg() } else { parts }) / f64::from(PER_DEGREE))
+}
+
 impl Latitude {
     /// `None` for NaN, infinities and anything outside ±90.
     #[must_use]
@@ -15,13 +22,11 @@ impl Latitude {
         (-90.0..=90.0).contains(&degrees).then_some(Self(degrees))
     }
 
-    /// So many parts of a degree, of which one has `PER_DEGREE`, and on which side of zero. Whether they are too many is seen without
-    /// waiting for the division.
+    /// So many parts of a degree, of which one has `PER_DEGREE`, and on which side of zero.
     #[must_use]
     #[inline(always)]
     pub(crate) fn of_parts<const PER_DEGREE: i32>(parts: u32, negative: bool) -> Option<Self> {
-        let parts = i32::try_from(parts).ok().filter(|parts| *parts <= const { PER_DEGREE.strict_mul(90) })?;
-        Some(Self(f64::from(if negative { parts.wrapping_neg() } else { parts }) / f64::from(PER_DEGREE)))
+        degrees_of_parts::<PER_DEGREE, 90>(parts, negative).map(Self)
     }
 
     /// The value in degrees.
@@ -38,13 +43,11 @@ impl Longitude {
         (-180.0..=180.0).contains(&degrees).then_some(Self(degrees))
     }
 
-    /// So many parts of a degree, of which one has `PER_DEGREE`, and on which side of zero. Whether they are too many is seen without
-    /// waiting for the division.
+    /// So many parts of a degree, of which one has `PER_DEGREE`, and on which side of zero.
     #[must_use]
     #[inline(always)]
     pub(crate) fn of_parts<const PER_DEGREE: i32>(parts: u32, negative: bool) -> Option<Self> {
-        let parts = i32::try_from(parts).ok().filter(|parts| *parts <= const { PER_DEGREE.strict_mul(180) })?;
-        Some(Self(f64::from(if negative { parts.wrapping_neg() } else { parts }) / f64::from(PER_DEGREE)))
+        degrees_of_parts::<PER_DEGREE, 180>(parts, negative).map(Self)
     }
 
     /// The value in degrees.

@@ -2,7 +2,7 @@
 
 mod read;
 
-pub(crate) use read::{Json, Members, Reader, Wrong, read_object};
+pub(crate) use read::{Json, Members, Reader, read_object};
 
 use crate::attributes::write_json_text;
 use crate::{Identifier, Message, Record, to_rfc3339, wire};

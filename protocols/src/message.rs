@@ -1,5 +1,6 @@
 //! What a frame says, in one vocabulary for all protocols.
 
+use crate::wire::{EACH, HIGH, all_are};
 use crate::{Attributes, Latitude, Longitude, Micros};
 use alloc::vec::Vec;
 use core::fmt;
@@ -49,17 +50,14 @@ fn is_one_word(text: &str) -> bool {
     is_graphic(text.as_bytes()) || !text.chars().any(|c| c.is_control() || c.is_whitespace())
 }
 
-/// ASCII without control characters and blank: eight bytes a step, and the last eight once more.
+/// ASCII without control characters and blank.
 fn is_graphic(bytes: &[u8]) -> bool {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = EACH.wrapping_mul(0x80);
-    let Some(last) = bytes.last_chunk() else { return bytes.iter().all(u8::is_ascii_graphic) };
-    bytes.as_chunks().0.iter().chain([last]).all(|word| {
-        let word = u64::from_le_bytes(*word);
+    let of_word = |word: u64| {
         // `!` and all above it reach the highest bit, what is above `~` reaches it by one more. A carry comes from no ASCII character.
         let low = !word.wrapping_add(EACH.wrapping_mul(0x80 - 0x21));
         (low | word.wrapping_add(EACH) | word) & HIGH == 0
-    })
+    };
+    all_are(bytes, of_word, u8::is_ascii_graphic)
 }
 
 impl fmt::Debug for Identifier {

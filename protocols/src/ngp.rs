@@ -27,7 +27,7 @@
 use crate::json::{self, Json, Members, Reader};
 use crate::osmand::json_of;
 use crate::wire::{self, cell_text, wifi_text};
-use crate::words::{Glance, Known, words, words_and_names};
+use crate::words::{Glance, Known, spelled, words, words_and_names};
 use crate::{
     About, Alarm, Attributes, Checksum, DecodeError, Decoder, Draft, Encoder, Environment, Fix, Identifier, Input, Key, MICROS_PER_SECOND,
     Message, Micros, MqttPublish, Name, Progress, Record, Replies, Transport, Value, carry, from_rfc3339, http, to_rfc3339,
@@ -67,6 +67,7 @@ words! {
     }
 }
 
+spelled!(Member);
 words_and_names!(Member);
 
 impl Member {
@@ -463,9 +464,7 @@ fn describe_networks(networks: Json<'_>, draft: &mut Draft) {
 
 fn describe_custom(custom: Json<'_>, attributes: &mut Attributes) {
     if let Json::Nested(object) = custom {
-        let mut members = Members::default();
-        object.reader().members(|reader, name| reader.value().map(|value| members.put(name, value)));
-        for (name, value) in members.iter().take(usize::from(LIST_MAX)) {
+        for (name, value) in object.members().iter().take(usize::from(LIST_MAX)) {
             value.push(Key::from_spelling(name), attributes);
         }
     }

@@ -25,9 +25,9 @@
 //! Sources: <https://www.traccar.org/osmand/>, <https://osmand.net/docs/user/plugins/trip-recording/> (online tracking),
 //! <https://github.com/transistorsoft/cordova-background-geolocation-lt/wiki/Location-Data-Schema>.
 
-use crate::json::{self, Json, Members, Reader, Wrong};
+use crate::json::{self, Json, Reader};
 use crate::wire::{Parts, cut_pairs, decimal, find, find_any, find_far, quotient, split_once, take_digits};
-use crate::words::{Glance, Known, words, words_and_names};
+use crate::words::{Glance, Known, spelled, words, words_and_names};
 use crate::{
     About, Alarm, Attributes, Checksum, DecodeError, Decoder, Encoder, Environment, Fix, HttpRequest, Identifier, Input, Key, Latitude,
     Longitude, MICROS_PER_SECOND, Message, Micros, Name, Progress, Record, Replies, Transport, Value, from_rfc3339, http, to_rfc3339,
@@ -71,6 +71,7 @@ words! {
     }
 }
 
+spelled!(Parameter);
 words_and_names!(Parameter);
 
 impl Parameter {
@@ -464,7 +465,7 @@ fn read_json(body: &[u8], query: &str, now: Micros, out: &mut Vec<Message>) -> R
     // The first of these that is there names the device.
     let mut names = [("device_id", None), ("deviceid", None), ("id", None)];
     let mut location = Json::Null;
-    let read = json::read_object(body, |reader, name| {
+    json::read_object(body, |reader, name| {
         let value = reader.value()?;
         match names.iter_mut().find(|(known, _)| *known == name) {
             Some((_, place)) => *place = Some(value),
@@ -472,10 +473,6 @@ fn read_json(body: &[u8], query: &str, now: Micros, out: &mut Vec<Message>) -> R
             None => {}
         }
         Some(())
-    });
-    read.map_err(|wrong| match wrong {
-        Wrong::NoJson => DecodeError::skipped("no JSON"),
-        Wrong::NoObject => DecodeError::skipped("no JSON object"),
     })?;
     let named = names.iter().find_map(|(_, value)| *value).and_then(Json::spelled).and_then(|id| Identifier::new(&id));
     let queried = || in_query(query, |name| matches!(name, "id" | "deviceid")).and_then(|id| Identifier::new(&id));
@@ -599,9 +596,7 @@ fn read_location<'a>(reader: &mut Reader<'a>, now: Micros) -> Option<Record> {
     }
     is_charging.push(Key::Named(Name::Charging, 0), &mut found.attributes);
     if let Json::Nested(extras) = location.extras {
-        let mut members = Members::default();
-        extras.reader().members(|reader, name| reader.value().map(|value| members.put(name, value)));
-        for (name, value) in members.iter() {
+        for (name, value) in extras.members().iter() {
             value.push(Key::from_spelling(name), &mut found.attributes);
         }
     }

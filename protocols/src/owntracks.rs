@@ -14,10 +14,10 @@
 //!
 //! Source: <https://owntracks.org/booklet/tech/json/> and <https://owntracks.org/booklet/tech/http/>.
 
-use crate::json::{self, Json, Members, Wrong};
+use crate::json::{self, Json, Members};
 use crate::osmand::{in_query, json_of};
 use crate::wire::split_once;
-use crate::words::{Glance, Known, words, words_and_names};
+use crate::words::{Glance, Known, spelled, words, words_and_names};
 use crate::{
     About, Alarm, Attributes, Checksum, DecodeError, Decoder, Encoder, Environment, Fix, HttpRequest, Identifier, Input, Key, Latitude,
     Longitude, Message, Micros, MqttPublish, Name, Progress, Record, Replies, Transport, Value, http,
@@ -51,6 +51,7 @@ words! {
     }
 }
 
+spelled!(Member);
 words_and_names!(Member);
 
 impl Member {
@@ -171,14 +172,10 @@ fn read_object<'a>(bytes: &'a [u8], object: &mut Object<'a>) -> Result<(), Decod
         return Err(DecodeError::skipped("payload too long"));
     }
     let mut kind = Json::Null;
-    let read = json::read_object(bytes, |reader, name| {
+    json::read_object(bytes, |reader, name| {
         let value = reader.value()?;
         object.take(&mut kind, name, value);
         Some(())
-    });
-    read.map_err(|wrong| match wrong {
-        Wrong::NoJson => DecodeError::skipped("no JSON"),
-        Wrong::NoObject => DecodeError::skipped("no JSON object"),
     })?;
     object.kind = kind.text().ok_or(DecodeError::skipped("no _type"))?;
     Ok(())

@@ -137,16 +137,25 @@ macro_rules! words {
         #[repr(u8)]
         pub enum $type { $(#[doc = concat!("`", $text, "`")] $variant,)+ }
 
-        #[allow(dead_code, reason = "not each list is used both ways")]
         impl $type {
             /// All of them.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
             pub(crate) const WORDS: &'static [&'static str] = &[$($text,)+];
+        }
+    };
+}
 
+/// How the words of a list are spelled, both ways.
+macro_rules! spelled {
+    ($type:ident) => {
+        impl $type {
             /// As it is spelled outside.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text,)+ }
+                match Self::WORDS.split_at_checked(self as usize) {
+                    Some((_, [word, ..])) => word,
+                    _ => "",
+                }
             }
 
             /// Finds it by its spelling.
@@ -183,7 +192,7 @@ macro_rules! words_and_names {
     };
 }
 
-pub(crate) use {words, words_and_names};
+pub(crate) use {spelled, words, words_and_names};
 
 #[cfg(test)]
 mod tests {
@@ -199,6 +208,7 @@ mod tests {
             Input = "input", Long = "external_power_mv",
         }
     }
+    spelled!(Few);
     words_and_names!(Few);
 
     #[test]

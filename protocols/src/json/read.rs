@@ -2,9 +2,9 @@
 //! what is refused and what a value is, is what `serde_json` says; texts with escapes are rare and left to it.
 
 use crate::attributes::{Attributes, Value};
-use crate::wire::{decimal, quotient};
+use crate::wire::{EACH, HIGH, decimal, quotient};
 use crate::words::Glance;
-use crate::{Alarm, Key, Name};
+use crate::{Alarm, DecodeError, Key, Name};
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
 use core::cmp::Ordering;
@@ -37,6 +37,15 @@ pub(crate) enum Wrong {
     NoJson,
     /// It is JSON, but another value.
     NoObject,
+}
+
+impl From<Wrong> for DecodeError {
+    fn from(wrong: Wrong) -> Self {
+        Self::skipped(match wrong {
+            Wrong::NoJson => "no JSON",
+            Wrong::NoObject => "no JSON object",
+        })
+    }
 }
 
 /// Levels of lists and objects; more are refused.
@@ -135,6 +144,13 @@ impl<'a> Nested<'a> {
             rest = behind;
         }
         out
+    }
+
+    /// The members of an object; of a list, none.
+    pub(crate) fn members(self) -> Members<'a, Json<'a>> {
+        let mut members = Members::default();
+        self.reader().members(|reader, name| reader.value().map(|value| members.put(name, value)));
+        members
     }
 
     /// To read it once more; it was read as a whole, so that all of it is JSON.
@@ -387,12 +403,10 @@ fn long_number(text: &str, is_whole: bool) -> Option<Json<'_>> {
 /// for a zero byte and for a byte that is less.
 #[inline]
 const fn special(word: u64) -> u64 {
-    const LOW: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let (quote, backslash) = (word ^ (LOW.wrapping_mul(b'"' as u64)), word ^ (LOW.wrapping_mul(b'\\' as u64)));
-    let is_quote = quote.wrapping_sub(LOW) & !quote;
-    let is_backslash = backslash.wrapping_sub(LOW) & !backslash;
-    let is_control = word.wrapping_sub(LOW.wrapping_mul(0x20)) & !word;
+    let (quote, backslash) = (word ^ (EACH.wrapping_mul(b'"' as u64)), word ^ (EACH.wrapping_mul(b'\\' as u64)));
+    let is_quote = quote.wrapping_sub(EACH) & !quote;
+    let is_backslash = backslash.wrapping_sub(EACH) & !backslash;
+    let is_control = word.wrapping_sub(EACH.wrapping_mul(0x20)) & !word;
     (is_quote | is_backslash | is_control) & HIGH
 }
 

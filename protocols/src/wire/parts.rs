@@ -1,11 +1,7 @@
 //! Lines taken apart, and the numbers in them: what text protocols do most of the time.
 
-use super::word::{eight_decimal, few, last_eight, leading_digits};
+use super::word::{EACH, HIGH, all_are, eight_decimal, few, last_eight, leading_digits};
 
-/// One in each byte of a word.
-const LOW: u64 = 0x0101_0101_0101_0101;
-/// The highest bit of each byte of a word.
-const HIGH: u64 = 0x8080_8080_8080_8080;
 /// The highest bit of its first byte.
 const HIGH_OF_FIRST: u64 = 0x80;
 const WORD_BYTES: usize = 8;
@@ -29,9 +25,8 @@ impl<'a> Parts<'a> {
     #[must_use]
     #[inline]
     pub fn of(text: &'a str, separator: char) -> Self {
-        // 0xFF stands in no text.
-        let separator = u8::try_from(separator).ok().filter(u8::is_ascii).unwrap_or(0xFF);
-        Self { text, start: Some(0), pattern: LOW.wrapping_mul(u64::from(separator)), seen: 0, ahead: 0 }
+        let separator = separator_of(u8::try_from(separator).unwrap_or(u8::MAX));
+        Self { text, start: Some(0), pattern: EACH.wrapping_mul(u64::from(separator)), seen: 0, ahead: 0 }
     }
 
     /// What was not yet taken; `None` behind the last part.
@@ -92,7 +87,7 @@ fn lowest(hits: u64) -> usize {
 /// iterator that is handed around.
 #[inline(always)]
 fn each_end_of<const COUNT: usize>(bytes: &[u8], wanted: [u8; COUNT], mut tell: impl FnMut(usize) -> bool) {
-    let patterns = wanted.map(|byte| LOW.wrapping_mul(u64::from(byte)));
+    let patterns = wanted.map(|byte| EACH.wrapping_mul(u64::from(byte)));
     let (words, rest) = bytes.as_chunks();
     let mut words = words.iter();
     let mut at = 0_usize;
@@ -198,11 +193,11 @@ pub fn find(bytes: &[u8], wanted: u8) -> Option<usize> {
 #[must_use]
 #[inline]
 pub fn find_any<const COUNT: usize>(bytes: &[u8], wanted: [u8; COUNT]) -> Option<usize> {
-    let patterns = wanted.map(|byte| LOW.wrapping_mul(u64::from(byte)));
+    let patterns = wanted.map(|byte| EACH.wrapping_mul(u64::from(byte)));
     let hits = |word: &[u8; WORD_BYTES]| {
         patterns.iter().fold(0, |hits, pattern| {
             let differs = u64::from_le_bytes(*word) ^ pattern;
-            hits | (differs.wrapping_sub(LOW) & !differs & HIGH)
+            hits | (differs.wrapping_sub(EACH) & !differs & HIGH)
         })
     };
     let (words, rest) = bytes.as_chunks();
@@ -271,7 +266,7 @@ const fn lower(word: [u8; WORD_BYTES]) -> u64 {
     let word = u64::from_le_bytes(word);
     // Those of ASCII reach the highest bit of their byte from `A` on, and behind `Z`.
     let low = word & !HIGH;
-    let (from_a, behind_z) = (low.wrapping_add(LOW.wrapping_mul(0x80 - 0x41)), low.wrapping_add(LOW.wrapping_mul(0x80 - 0x5B)));
+    let (from_a, behind_z) = (low.wrapping_add(EACH.wrapping_mul(0x80 - 0x41)), low.wrapping_add(EACH.wrapping_mul(0x80 - 0x5B)));
     word | ((from_a & !behind_z & !word & HIGH) >> 2)
 }
 
@@ -292,11 +287,11 @@ pub fn four_digits(digits: [u8; 4]) -> Option<u32> {
 #[must_use]
 #[inline]
 pub fn are_digits(bytes: &[u8]) -> bool {
-    let Some(last) = bytes.last_chunk() else { return bytes.iter().all(u8::is_ascii_digit) };
-    bytes.as_chunks().0.iter().chain([last]).all(|word: &[u8; WORD_BYTES]| {
-        let each = u64::from_le_bytes(*word) ^ LOW.wrapping_mul(0x30);
-        (each.wrapping_add(LOW.wrapping_mul(0x76)) | each) & HIGH == 0
-    })
+    let of_word = |word: u64| {
+        let each = word ^ EACH.wrapping_mul(0x30);
+        (each.wrapping_add(EACH.wrapping_mul(0x76)) | each) & HIGH == 0
+    };
+    all_are(bytes, of_word, u8::is_ascii_digit)
 }
 
 /// The decimal digits at the front behind those of a number, and what follows them. Nineteen digits are within the range.
@@ -391,7 +386,7 @@ impl Plain {
     #[inline(always)]
     fn read_few(negative: bool, text: &[u8]) -> Option<Self> {
         let word = last_eight(text);
-        let points = each(word.to_le_bytes(), LOW.wrapping_mul(0x2E));
+        let points = each(word.to_le_bytes(), EACH.wrapping_mul(0x2E));
         // A second point is no digit.
         let (word, digits, decimals) = if points == 0 {
             (word, text.len(), 0)
@@ -470,41 +465,51 @@ pub fn decimal(text: &str) -> Option<f64> {
 /// The same of what may be no text.
 #[must_use]
 #[inline(never)]
-#[allow(clippy::cast_precision_loss)]
 pub fn decimal_of(bytes: &[u8]) -> Option<f64> {
     let Some(plain) = Plain::read(bytes) else { return parsed(bytes).filter(|number: &f64| number.is_finite()) };
-    let number = plain.mantissa.cast_signed() as f64 / POWERS.get(plain.decimals)?;
+    let number = exact_quotient(plain.mantissa, plain.decimals)?;
     Some(if plain.negative { -number } else { number })
 }
 
 /// A number of at most 15 digits, so many of which are behind the point, rounded once; `None` for more.
 #[must_use]
 #[inline]
-#[allow(clippy::cast_precision_loss)]
 pub fn quotient(digits: u64, decimals: usize) -> Option<f64> {
     /// What has 16 digits.
     const BEYOND: u64 = 1_000_000_000_000_000;
-    if digits < BEYOND { Some(digits as f64 / POWERS.get(decimals)?) } else { None }
+    if digits < BEYOND { exact_quotient(digits, decimals) } else { None }
 }
 
 /// The same in single precision, of at most seven digits.
 #[must_use]
 #[inline]
-#[allow(clippy::cast_precision_loss)]
 pub fn quotient_single(digits: u64, decimals: usize) -> Option<f32> {
     /// What has eight digits.
     const BEYOND: u64 = 10_000_000;
-    if digits < BEYOND { Some(digits as f32 / SINGLE_POWERS.get(decimals)?) } else { None }
+    if digits < BEYOND { exact_quotient_single(digits, decimals) } else { None }
+}
+
+/// As [`quotient`], of digits that are known to be no more.
+#[inline(always)]
+#[allow(clippy::cast_precision_loss)]
+fn exact_quotient(digits: u64, decimals: usize) -> Option<f64> {
+    Some(digits.cast_signed() as f64 / POWERS.get(decimals)?)
+}
+
+/// As [`quotient_single`], of digits that are known to be no more.
+#[inline(always)]
+#[allow(clippy::cast_precision_loss)]
+fn exact_quotient_single(digits: u64, decimals: usize) -> Option<f32> {
+    Some(digits.cast_signed() as f32 / SINGLE_POWERS.get(decimals)?)
 }
 
 /// As [`decimal`], in single precision: rounded once, too.
 #[must_use]
 #[inline(never)]
-#[allow(clippy::cast_precision_loss)]
 pub fn decimal_single(text: &str) -> Option<f32> {
     match Plain::read(text.as_bytes()).filter(|plain| plain.digits <= SINGLE_DIGITS_MAX) {
         Some(plain) => {
-            let number = plain.mantissa.cast_signed() as f32 / SINGLE_POWERS.get(plain.decimals)?;
+            let number = exact_quotient_single(plain.mantissa, plain.decimals)?;
             Some(if plain.negative { -number } else { number })
         }
         None => text.parse().ok().filter(|number: &f32| number.is_finite()),

@@ -6,11 +6,19 @@
 pub const WORD_DIGITS: usize = 8;
 
 /// One in each byte of a word.
-const EACH: u64 = 0x0101_0101_0101_0101;
+pub const EACH: u64 = 0x0101_0101_0101_0101;
 /// The highest bit of each byte.
-const HIGH: u64 = EACH.wrapping_mul(0x80);
+pub const HIGH: u64 = EACH.wrapping_mul(0x80);
 /// `0` in each byte.
 const ZEROS: u64 = EACH.wrapping_mul(0x30);
+
+/// Whether all bytes are of some kind, which is told of a word, and of a byte where there are fewer: eight a step, and the last eight once
+/// more.
+#[inline]
+pub fn all_are(bytes: &[u8], of_word: impl Fn(u64) -> bool, of_byte: impl Fn(&u8) -> bool) -> bool {
+    let Some(last) = bytes.last_chunk() else { return bytes.iter().all(of_byte) };
+    bytes.as_chunks().0.iter().chain([last]).all(|word| of_word(u64::from_le_bytes(*word)))
+}
 
 /// Up to eight bytes in a word, the first one lowest; nothing stands behind them.
 #[inline(always)]

@@ -72,41 +72,39 @@ pub fn fill(unit: &[u8], room: usize) -> Vec<u8> {
     unit.repeat(room / unit.len())
 }
 
-/// The frames of a protocol; `None`: none are made for it yet. Largest: what `frame_bytes_max` says.
-fn cases(protocol: Protocol, largest: usize) -> Option<Vec<Case>> {
-    #[allow(unreachable_patterns, reason = "a new protocol begins without")]
-    let cases = match protocol {
-        Protocol::Teltonika => binary::teltonika(largest),
-        Protocol::Gt06 => binary::gt06(largest),
-        Protocol::H02 => text::h02(largest),
-        Protocol::Wialon => text::wialon(),
-        Protocol::OsmAnd => requests::osmand(largest),
-        Protocol::OwnTracks => requests::owntracks(largest),
-        Protocol::Watch => text::watch(largest),
-        Protocol::Castel => and_packets(binary::castel(largest)),
-        Protocol::Ruptela => binary::ruptela(largest),
-        Protocol::Galileosky => binary::galileosky(largest),
-        Protocol::Navtelecom => binary::navtelecom(largest),
-        Protocol::Arnavi => binary::arnavi(largest),
-        Protocol::Eelink => binary::eelink(largest),
-        Protocol::Meitrack => text::meitrack(largest),
-        Protocol::Jt808 => binary::jt808(),
-        Protocol::Suntech => text::suntech(largest),
-        Protocol::Tk103 => and_packets(text::tk103(largest)),
-        Protocol::Coban => text::coban(largest),
-        Protocol::Xexun2 => binary::xexun2(largest),
-        Protocol::Xexun => text::xexun(largest),
-        Protocol::MiniFinder2 => binary::minifinder2(largest),
-        Protocol::Queclink => and_packets(text::queclink(largest)),
-        Protocol::Totem => text::totem(largest),
-        Protocol::CalAmp => binary::calamp(largest),
-        Protocol::Egts => binary::egts(),
-        Protocol::Ngp => requests::ngp(largest),
-        Protocol::ATrack => text::atrack(largest),
-        _ => return None,
-    };
-    Some(cases)
-}
+/// Makes the frames of a protocol. Largest: what `frame_bytes_max` says.
+type Builder = fn(usize) -> Vec<Case>;
+
+/// A new protocol begins without.
+const BUILDERS: &[(Protocol, Builder)] = &[
+    (Protocol::Teltonika, binary::teltonika),
+    (Protocol::Gt06, binary::gt06),
+    (Protocol::H02, text::h02),
+    (Protocol::Wialon, |_| text::wialon()),
+    (Protocol::OsmAnd, requests::osmand),
+    (Protocol::OwnTracks, requests::owntracks),
+    (Protocol::Watch, text::watch),
+    (Protocol::Castel, |largest| and_packets(binary::castel(largest))),
+    (Protocol::Ruptela, binary::ruptela),
+    (Protocol::Galileosky, binary::galileosky),
+    (Protocol::Navtelecom, binary::navtelecom),
+    (Protocol::Arnavi, binary::arnavi),
+    (Protocol::Eelink, binary::eelink),
+    (Protocol::Meitrack, text::meitrack),
+    (Protocol::Jt808, |_| binary::jt808()),
+    (Protocol::Suntech, text::suntech),
+    (Protocol::Tk103, |largest| and_packets(text::tk103(largest))),
+    (Protocol::Coban, text::coban),
+    (Protocol::Xexun2, binary::xexun2),
+    (Protocol::Xexun, text::xexun),
+    (Protocol::MiniFinder2, binary::minifinder2),
+    (Protocol::Queclink, |largest| and_packets(text::queclink(largest))),
+    (Protocol::Totem, text::totem),
+    (Protocol::CalAmp, binary::calamp),
+    (Protocol::Egts, |_| binary::egts()),
+    (Protocol::Ngp, requests::ngp),
+    (Protocol::ATrack, text::atrack),
+];
 
 /// What a frame cost.
 #[derive(Default)]
@@ -140,10 +138,11 @@ impl Cost {
 /// # Errors
 /// The frame, and what it cost.
 pub fn check(protocol: Protocol, decoder: &dyn Fn() -> Box<dyn Decoder>) -> Result<(), String> {
-    let Some(cases) = cases(protocol, decoder().frame_bytes_max(true)) else {
+    let Some((_, builder)) = BUILDERS.iter().find(|(of, _)| *of == protocol) else {
         println!("SKIPPED: {} has no frames that are made to amplify (protocols/tests/families/amplify).", protocol.name());
         return Ok(());
     };
+    let cases = builder(decoder().frame_bytes_max(true));
     for transport in protocol.transports() {
         if !cases.iter().any(|case| case.transport == *transport && !case.refused) {
             return Err(format!("no frame is made for {transport:?}"));
