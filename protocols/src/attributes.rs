@@ -105,6 +105,12 @@ impl<'a> Key<'a> {
     }
 
     fn from_numbered(text: &'a str) -> Self {
+        // Most numbers have one digit.
+        if let [name @ .., b'[', digit @ b'1'..=b'9', b']'] = text.as_bytes()
+            && let Some(name) = Name::from_bytes(name)
+        {
+            return Self::Named(name, digit & 0x0F);
+        }
         let numbered = text.strip_suffix(']').and_then(|t| t.split_once('['));
         let canonical = |digits: &str| digits == "0" || !digits.starts_with(['0', '+']);
         match numbered.filter(|(_, digits)| canonical(digits)) {
@@ -508,7 +514,7 @@ impl Packed {
     /// A named attribute without a number that is a number. The number is finite.
     #[inline(always)]
     pub(crate) fn float(name: Name, value: f64) -> Self {
-        Self::name(name, 0).before(Self::tagged(7, value.to_bits(), 8))
+        Self::name(name, 0).before(Self::number(value))
     }
 
     /// A named attribute without a number that is a text of up to six ASCII characters.
@@ -520,7 +526,7 @@ impl Packed {
     }
 
     #[inline(always)]
-    fn name(name: Name, index: u8) -> Self {
+    pub(crate) fn name(name: Name, index: u8) -> Self {
         Self { word: u128::from(u16::from_le_bytes([name as u8, index])), length: 2 }
     }
 
@@ -543,20 +549,26 @@ impl Packed {
                 Ok(v) => Self::whole(v),
                 Err(_) => Self::tagged(6, v, 8),
             }),
-            Value::Float(v) if v.is_finite() => Some(Self::tagged(7, v.to_bits(), 8)),
+            Value::Float(v) if v.is_finite() => Some(Self::number(v)),
             Value::Alarm(alarm) => Some(Self::tagged(9, alarm as u64, 1)),
             Value::Float(_) | Value::Text(_) => None,
         }
     }
 
+    /// A value that is a finite number.
     #[inline(always)]
-    fn truth(v: bool) -> Self {
+    pub(crate) fn number(v: f64) -> Self {
+        Self::tagged(7, v.to_bits(), 8)
+    }
+
+    #[inline(always)]
+    pub(crate) fn truth(v: bool) -> Self {
         Self::tagged(u8::from(v), 0, 0)
     }
 
     /// In the narrowest form that holds it.
     #[inline(always)]
-    fn whole(v: i64) -> Self {
+    pub(crate) fn whole(v: i64) -> Self {
         let (tag, length) = if i8::try_from(v).is_ok() {
             (2, 1)
         } else if i16::try_from(v).is_ok() {
@@ -577,7 +589,7 @@ impl Packed {
 
     /// A key with its value behind it.
     #[inline(always)]
-    fn before(self, next: Self) -> Self {
+    pub(crate) fn before(self, next: Self) -> Self {
         let word = self.word | next.word.wrapping_shl(u32::from(self.length).wrapping_mul(8));
         Self { word, length: self.length.wrapping_add(next.length) }
     }

@@ -231,7 +231,7 @@ struct Object<'a> {
 impl<'a> Object<'a> {
     fn take(&mut self, reader: &mut Reader<'a>, name: Cow<'a, str>) -> Option<()> {
         let glance = Glance::of(name.as_bytes());
-        let member = Member::known(&name, glance);
+        let member = Member::known(name.as_bytes(), glance);
         if member == Known::Own(Member::Location) {
             let location = &mut self.location;
             if location.was_told {
@@ -278,7 +278,7 @@ struct Location<'a> {
 impl<'a> Location<'a> {
     fn take(&mut self, name: Cow<'a, str>, value: Json<'a>) {
         let glance = Glance::of(name.as_bytes());
-        let member = PlaceMember::known(&name, glance);
+        let member = PlaceMember::known(name.as_bytes(), glance);
         match member {
             Known::Own(PlaceMember::GnssTime) => self.time = value,
             Known::Own(PlaceMember::Latitude) => self.latitude = value.as_f64(),

@@ -25,18 +25,23 @@
 //! Sources: <https://www.traccar.org/osmand/>, <https://osmand.net/docs/user/plugins/trip-recording/> (online tracking),
 //! <https://github.com/transistorsoft/cordova-background-geolocation-lt/wiki/Location-Data-Schema>.
 
+mod form;
+
+pub(crate) use form::in_query;
+
+use crate::attributes::Packed;
 use crate::json::{self, Json, Reader};
-use crate::wire::{Parts, cut_pairs, decimal, find, find_any, find_far, quotient, split_once, take_digits};
-use crate::words::{Glance, Known, spelled, words, words_and_names};
+use crate::wire::split_once;
+use crate::words::{Known, spelled, words, words_and_names};
 use crate::{
     About, Alarm, Attributes, Checksum, DecodeError, Decoder, Encoder, Environment, Fix, HttpRequest, Identifier, Input, Key, Latitude,
     Longitude, MICROS_PER_SECOND, Message, Micros, Name, Progress, Record, Replies, Transport, Value, from_rfc3339, http, to_rfc3339,
 };
-use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use bytes::BytesMut;
+use form::{Pair, Pairs, Short, as_text};
 
 /// What `osmand` is to the rest.
 pub(crate) const ABOUT: About = About {
@@ -75,6 +80,11 @@ spelled!(Parameter);
 words_and_names!(Parameter);
 
 impl Parameter {
+    /// It is a number of the place.
+    const fn is_of_place(self) -> bool {
+        matches!(self, Self::Lat | Self::Lon | Self::Speed | Self::Bearing | Self::Heading | Self::Altitude)
+    }
+
     /// The attribute that it is.
     const fn attribute(self) -> Option<Name> {
         match self {
@@ -93,7 +103,14 @@ impl Parameter {
     }
 }
 
+/// Names whose value is no text and no alarm, and which have no numbers of their own.
+#[inline(always)]
+const fn is_of_one_kind(name: Name) -> bool {
+    !is_textual(Key::Named(name, 0)) && !matches!(name, Name::Alarm)
+}
+
 /// Names whose value is text even if it looks like a number.
+#[inline(always)]
 const fn is_textual(key: Key<'_>) -> bool {
     let Key::Named(name, _) = key else { return false };
     matches!(
@@ -155,57 +172,16 @@ fn read(request: &HttpRequest<'_>, now: Micros, out: &mut Vec<Message>) -> Resul
     if says_json || body.starts_with(b"{") {
         return read_json(body, query, now, out);
     }
-    let form = core::str::from_utf8(body).map_err(|_| DecodeError::skipped("the body is no UTF-8"))?;
-    let mut found = Found::default();
-    for part in [query, form] {
-        each_pair(part, |name, value| found.parameter(name, value));
+    let Some((record, named)) = Message::begin_record(out) else { return Ok(()) };
+    let mut found = Found::new(&mut record.attributes);
+    let read = [query.as_bytes(), body].into_iter().try_for_each(|form| found.form(form));
+    *named = found.identifier;
+    (record.fix_time, record.fix) = found.place(now);
+    if named.is_none() || read.is_none() {
+        out.pop();
+        return Err(DecodeError::skipped(if read.is_none() { "the body is no UTF-8" } else { "no device id" }));
     }
-    let identifier = found.identifier.ok_or(DecodeError::skipped("no device id"))?;
-    // Made in its place: pushed, it would be put together elsewhere and copied.
-    out.extend(core::iter::once_with(|| Message::Record { identifier: Some(identifier), record: found.into_record(now) }));
     Ok(())
-}
-
-/// Names and values of a query. Few have escapes: one look for them over the whole spares one at each name and value.
-fn each_pair(query: &str, mut take: impl FnMut(&str, &str)) {
-    let escaped = find_far(query.as_bytes(), ESCAPES).is_some();
-    cut_pairs(query, b'&', b'=', |name, value| if escaped { take(&unescaped(name), &unescaped(value)) } else { take(name, value) });
-}
-
-/// The first value of a query whose name is wanted.
-pub(crate) fn in_query(query: &str, wanted: impl Fn(&str) -> bool) -> Option<Cow<'_, str>> {
-    Parts::of(query, '&').filter(|part| !part.is_empty()).find_map(|part| {
-        let (name, value) = split_once(part, b'=').unwrap_or((part, ""));
-        wanted(&unescaped(name)).then(|| unescaped(value))
-    })
-}
-
-/// What begins an escape, and what is one.
-const ESCAPES: [u8; 2] = [b'%', b'+'];
-
-/// Undoes percent escapes and `+`. A broken escape stands for itself; what is no UTF-8 becomes U+FFFD.
-fn unescaped(text: &str) -> Cow<'_, str> {
-    if find_any(text.as_bytes(), ESCAPES).is_none() {
-        return Cow::Borrowed(text);
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        rest = tail;
-        let escaped = tail.first_chunk::<2>().filter(|_| *first == b'%').and_then(|digits| {
-            let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
-            Some((digit(digits[0])? << 4) | digit(digits[1])?)
-        });
-        match (escaped, first) {
-            (Some(byte), _) => {
-                bytes.push(byte);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            (None, b'+') => bytes.push(b' '),
-            (None, other) => bytes.push(*other),
-        }
-    }
-    Cow::Owned(String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
 fn write_escaped(text: &str, out: &mut String) {
@@ -218,8 +194,8 @@ fn write_escaped(text: &str, out: &mut String) {
 }
 
 /// What the parameters said so far.
-#[derive(Default)]
-struct Found {
+struct Found<'a> {
+    attributes: &'a mut Attributes,
     identifier: Option<Identifier>,
     time: Option<Micros>,
     /// There was a time that could not be read: then it is not the time now either.
@@ -230,7 +206,6 @@ struct Found {
     speed_kmh: Option<f32>,
     course_deg: Option<f32>,
     altitude_m: Option<f32>,
-    attributes: Attributes,
     /// Which numbers cells and networks have.
     cells: Numbers,
     networks: Numbers,
@@ -238,40 +213,111 @@ struct Found {
     alarmed: bool,
 }
 
-impl Found {
+impl<'a> Found<'a> {
+    /// Nothing yet; attributes are told to those of the record.
+    fn new(attributes: &'a mut Attributes) -> Self {
+        Self {
+            attributes,
+            identifier: None,
+            time: None,
+            time_unreadable: false,
+            latitude: None,
+            longitude: None,
+            not_valid: false,
+            speed_kmh: None,
+            course_deg: None,
+            altitude_m: None,
+            cells: Numbers::default(),
+            networks: Numbers::default(),
+            alarmed: false,
+        }
+    }
+
+    /// `None` if it is no text.
+    fn form(&mut self, form: &[u8]) -> Option<()> {
+        let Some(pairs) = Pairs::of(form) else { return form::each_unescaped(form, |pair| self.parameter(pair)) };
+        for pair in pairs {
+            self.parameter(&pair);
+        }
+        Some(())
+    }
+
+    #[inline(always)]
+    fn parameter(&mut self, pair: &Pair<'_>) {
+        let known = Parameter::known(pair.name, pair.glance);
+        let named = match known {
+            Known::Own(own) => own.attribute(),
+            Known::Name(name) => Some(name),
+            Known::Other => None,
+        };
+        // Nearly all attributes.
+        if let Some(name) = named
+            && is_of_one_kind(name)
+        {
+            if let Some(value) = pair.short.packed() {
+                return self.attributes.push_packed(Packed::name(name, 0).before(value));
+            }
+        } else if let Known::Own(own) = known {
+            let used = match (own, pair.short, pair.short.number()) {
+                (Parameter::Timestamp, Short::Whole(number), _) => Some(self.time(time_of(number))),
+                (place, _, Some(number)) if place.is_of_place() => Some(self.place_number(place, number)),
+                _ => None,
+            };
+            match used {
+                Some(true) => return,
+                Some(false) => return self.unused(pair.name, pair.value),
+                None => {}
+            }
+        }
+        self.other_parameter(known, pair.name, pair.value);
+    }
+
+    /// What a number tells of the place; `false` if it is of no use there.
+    #[inline(always)]
+    fn place_number(&mut self, parameter: Parameter, number: f64) -> bool {
+        match parameter {
+            Parameter::Lat => self.latitude(Some(number)),
+            Parameter::Lon => self.longitude(Some(number)),
+            Parameter::Speed => keep(&mut self.speed_kmh, Some(number).filter(|v| *v >= 0.0).and_then(|v| single(v * KMH_PER_KNOT))),
+            Parameter::Bearing | Parameter::Heading => keep(&mut self.course_deg, course(number)),
+            Parameter::Altitude => keep(&mut self.altitude_m, single(number)),
+            _ => false,
+        }
+    }
+
     #[inline(never)]
-    fn parameter(&mut self, name: &str, text: &str) {
-        let number = || number(text);
-        let parameter = Parameter::known(name, Glance::of(name.as_bytes()));
-        let used = match parameter {
+    fn other_parameter(&mut self, known: Known<Parameter>, name: &[u8], value: &[u8]) {
+        let used = match known {
             Known::Own(Parameter::Id | Parameter::DeviceId) => {
-                self.identifier = self.identifier.or_else(|| Identifier::new(text));
+                self.identifier = self.identifier.or_else(|| Identifier::from_bytes(value));
                 true
             }
-            Known::Own(Parameter::Lat) => self.latitude(number()),
-            Known::Own(Parameter::Lon) => self.longitude(number()),
-            Known::Own(Parameter::Location) => match text.split_once(',').map(|(lat, lon)| (lat.trim().parse(), lon.trim().parse())) {
-                Some((Ok(latitude), Ok(longitude))) => self.latitude(Some(latitude)) && self.longitude(Some(longitude)),
-                _ => false,
-            },
-            Known::Own(Parameter::Timestamp) => self.time(read_time(text)),
+            Known::Own(Parameter::Location) => {
+                match as_text(value).split_once(',').map(|(lat, lon)| (lat.trim().parse(), lon.trim().parse())) {
+                    Some((Ok(latitude), Ok(longitude))) => self.latitude(Some(latitude)) && self.longitude(Some(longitude)),
+                    _ => false,
+                }
+            }
+            Known::Own(Parameter::Timestamp) => self.time(read_time(as_text(value))),
             Known::Own(Parameter::Valid) => {
-                self.not_valid = !matches!(text, "true" | "True" | "TRUE" | "1");
+                self.not_valid = !matches!(value, b"true" | b"True" | b"TRUE" | b"1");
                 true
             }
-            Known::Own(Parameter::Speed) => {
-                keep(&mut self.speed_kmh, number().filter(|v| *v >= 0.0).and_then(|v| single(v * KMH_PER_KNOT)))
-            }
-            Known::Own(Parameter::Bearing | Parameter::Heading) => keep(&mut self.course_deg, number().and_then(course)),
-            Known::Own(Parameter::Altitude) => keep(&mut self.altitude_m, number().and_then(single)),
+            Known::Own(own) if own.is_of_place() => form::number(value).is_some_and(|number| self.place_number(own, number)),
             other => {
-                self.attribute(name, other, text);
+                self.attribute(other, name, value);
                 true
             }
         };
         if !used {
-            self.attributes.push(Key::Text(name), Value::Text(text));
+            self.unused(name, value);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn unused(&mut self, name: &[u8], value: &[u8]) {
+        self.attributes.push(Key::Text(as_text(name)), Value::Text(as_text(value)));
     }
 
     fn latitude(&mut self, degrees: Option<f64>) -> bool {
@@ -293,19 +339,22 @@ impl Found {
         keep(&mut self.time, time)
     }
 
-    fn attribute(&mut self, name: &str, known: Known<Parameter>, text: &str) {
+    fn attribute(&mut self, known: Known<Parameter>, name: &[u8], value: &[u8]) {
         let meant = if let Known::Own(own) = known { own.attribute() } else { None };
         let key = match meant {
             Some(name @ (Name::Cell | Name::Wifi)) => Key::Named(name, self.numbers(name).free()),
             Some(name) => Key::Named(name, 0),
             None if name.is_empty() => return,
-            None => known.key(name),
+            None => match known {
+                Known::Name(name) => Key::Named(name, 0),
+                other => other.key(as_text(name)),
+            },
         };
         if let Key::Named(name @ (Name::Cell | Name::Wifi), number) = key {
             self.numbers(name).take(number);
         }
         let is_alarm = matches!(key, Key::Named(Name::Alarm, 0));
-        match read_value(key, text) {
+        match read_value(key, value) {
             Value::Alarm(alarm) if is_alarm && self.alarmed => self.attributes.alarm(alarm),
             value => self.attributes.push(key, value),
         }
@@ -316,7 +365,8 @@ impl Found {
         if matches!(name, Name::Cell) { &mut self.cells } else { &mut self.networks }
     }
 
-    fn into_record(self, now: Micros) -> Record {
+    /// When and where it was.
+    fn place(&self, now: Micros) -> (Option<Micros>, Option<Fix>) {
         let fix = self.latitude.zip(self.longitude).map(|(latitude, longitude)| Fix {
             latitude,
             longitude,
@@ -325,8 +375,7 @@ impl Found {
             speed_kmh: self.speed_kmh,
             course_deg: self.course_deg,
         });
-        let fix_time = self.time.or(if self.time_unreadable { None } else { Some(now) });
-        Record { fix_time, fix, attributes: self.attributes }
+        (self.time.or(if self.time_unreadable { None } else { Some(now) }), fix)
     }
 }
 
@@ -348,11 +397,6 @@ impl Numbers {
     }
 }
 
-/// A number, with or without white space around it. It has none where it can be read as it stands.
-fn number(text: &str) -> Option<f64> {
-    decimal(text).or_else(|| decimal(text.trim()))
-}
-
 fn keep<T>(place: &mut Option<T>, value: Option<T>) -> bool {
     let used = value.is_some();
     *place = value.or(place.take());
@@ -369,22 +413,20 @@ fn course(degrees: f64) -> Option<f32> {
     single(degrees).filter(|d| (0.0..=360.0).contains(d)).map(|d| if d >= 360.0 { 0.0 } else { d })
 }
 
+fn time_of(number: i64) -> Option<Micros> {
+    number.checked_mul(if number >= SECONDS_BELOW { 1_000 } else { MICROS_PER_SECOND })
+}
+
 fn read_time(text: &str) -> Option<Micros> {
     let text = text.trim();
-    if let (number, []) = take_digits(0, text.as_bytes())
-        && (1..=18).contains(&text.len())
-    {
-        let number = number.cast_signed();
-        return number.checked_mul(if number >= SECONDS_BELOW { 1_000 } else { MICROS_PER_SECOND });
-    }
     let (whole, fraction) = split_once(text, b'.').unwrap_or((text, ""));
     let Ok(number) = whole.parse::<i64>() else {
         // A plus that was not escaped has become a space.
         let zone = text.rsplit_once(' ').filter(|(time, _)| time.len() > 10);
         return from_rfc3339(text).or_else(|| from_rfc3339(&format!("{}+{}", zone?.0, zone?.1)));
     };
-    if number >= SECONDS_BELOW {
-        return number.checked_mul(1_000);
+    if number >= SECONDS_BELOW || fraction.is_empty() {
+        return time_of(number);
     }
     if !fraction.bytes().all(|b| b.is_ascii_digit()) {
         return None;
@@ -397,48 +439,10 @@ fn read_time(text: &str) -> Option<Micros> {
     number.checked_mul(1_000_000)?.checked_add(micros)
 }
 
-/// What a text says as an attribute: a number only if nothing of the text is lost by it.
-fn read_value<'a>(key: Key<'_>, text: &'a str) -> Value<'a> {
-    if is_textual(key) {
-        return Value::Text(text);
-    }
-    if matches!(key, Key::Named(Name::Alarm, _))
-        && let Some(alarm) = read_alarm(text)
-    {
-        return Value::Alarm(alarm);
-    }
-    let (negative, digits) = match text.as_bytes() {
-        b"true" => return Value::Bool(true),
-        b"false" => return Value::Bool(false),
-        b"-0" => return Value::Text(text),
-        [b'-', digits @ ..] => (true, digits),
-        digits => (false, digits),
-    };
-    match digits {
-        [b'0', b'.', ..] | [b'1'..=b'9', ..] | [b'0'] => {}
-        _ => return Value::Text(text),
-    }
-    // So many digits are within the range. What is neither is looked at once more.
-    if digits.len() <= 18 {
-        match take_digits(0, digits) {
-            (number, []) => {
-                let number = number.cast_signed();
-                return Value::Int(if negative { number.wrapping_neg() } else { number });
-            }
-            (number, [b'.', decimals @ ..]) => {
-                if let (number, []) = take_digits(number, decimals)
-                    && let Some(number) = quotient(number, decimals.len())
-                {
-                    return Value::Float(if negative { -number } else { number });
-                }
-            }
-            _ => {}
-        }
-    }
-    if find(digits, b'.').is_some() {
-        return decimal(text).map_or(Value::Text(text), Value::Float);
-    }
-    text.parse().map(Value::Int).or_else(|_| text.parse().map(Value::Unsigned)).unwrap_or(Value::Text(text))
+/// What a text says as an attribute.
+fn read_value<'a>(key: Key<'_>, text: &'a [u8]) -> Value<'a> {
+    let alarm = || matches!(key, Key::Named(Name::Alarm, _)).then(|| read_alarm(as_text(text)))?;
+    if is_textual(key) { Value::Text(as_text(text)) } else { alarm().map_or_else(|| form::spelled(text), Value::Alarm) }
 }
 
 /// Our word for an alarm, or the one that other servers of this protocol use.
@@ -565,7 +569,8 @@ fn read_location<'a>(reader: &mut Reader<'a>, now: Micros) -> Option<Record> {
         }
         Some(())
     })?;
-    let mut found = Found::default();
+    let mut record = Record::default();
+    let mut found = Found::new(&mut record.attributes);
     if location.time != Json::Null {
         found.time(location.time.spelled().and_then(|text| read_time(&text)));
     }
@@ -589,18 +594,19 @@ fn read_location<'a>(reader: &mut Reader<'a>, now: Micros) -> Option<Record> {
         (Name::Activity, activity),
     ];
     for (name, value) in told {
-        value.push(Key::Named(name, 0), &mut found.attributes);
+        value.push(Key::Named(name, 0), found.attributes);
     }
     if let Some(level) = level.as_f64().filter(|v| *v >= 0.0) {
         found.attributes.set(Name::BatteryLevelPct, Value::Float(libm::round(level * 10_000.0) / 100.0));
     }
-    is_charging.push(Key::Named(Name::Charging, 0), &mut found.attributes);
+    is_charging.push(Key::Named(Name::Charging, 0), found.attributes);
     if let Json::Nested(extras) = location.extras {
         for (name, value) in extras.members().iter() {
-            value.push(Key::from_spelling(name), &mut found.attributes);
+            value.push(Key::from_spelling(name), found.attributes);
         }
     }
-    Some(found.into_record(now))
+    (record.fix_time, record.fix) = found.place(now);
+    Some(record)
 }
 
 /// A value as a JSON document has it.
@@ -653,7 +659,7 @@ impl Encoder for OsmAndEncoder {
         for (key, value) in record.attributes.iter().filter(|(key, _)| spelling(*key).is_some()) {
             match value {
                 Value::Bool(_) | Value::Int(_) | Value::Unsigned(_) | Value::Float(_) if !is_textual(key) => attributes.push(key, value),
-                other => attributes.push(key, read_value(key, &text_of(other))),
+                other => attributes.push(key, read_value(key, text_of(other).as_bytes())),
             }
         }
         // Milliseconds are what the apps send.

@@ -145,7 +145,7 @@ impl<'a> Object<'a> {
     /// Takes a member. The last one of a name is meant.
     fn take(&mut self, kind: &mut Json<'a>, name: Cow<'a, str>, value: Json<'a>) {
         let glance = Glance::of(name.as_bytes());
-        let member = Member::known(&name, glance);
+        let member = Member::known(name.as_bytes(), glance);
         match member {
             Known::Own(Member::Type) => *kind = value,
             Known::Own(Member::Topic) => self.topic = value,

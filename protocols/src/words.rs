@@ -24,6 +24,18 @@ impl Glance {
         }
     }
 
+    /// Of a word at the front of a longer text, of which a whole word can be looked at.
+    #[inline]
+    pub(crate) const fn at(text: &[u8], word: &[u8]) -> Self {
+        match text.first_chunk() {
+            Some(head) if word.len() < 8 => {
+                let beyond = (8_usize.wrapping_sub(word.len()) as u32).wrapping_mul(8);
+                Self { head: u64::from_be_bytes(*head).unbounded_shr(beyond).unbounded_shl(beyond), tail: 0, length: word.len() }
+            }
+            _ => Self::of(word),
+        }
+    }
+
     /// Less than eight bytes.
     #[inline]
     const fn short(word: &[u8]) -> u64 {
@@ -179,10 +191,10 @@ macro_rules! words_and_names {
         impl $type {
             /// What is spelled so. A word of the list is meant before a name.
             #[inline]
-            pub(crate) fn known(text: &str, glance: $crate::words::Glance) -> $crate::words::Known<Self> {
+            pub(crate) fn known(text: &[u8], glance: $crate::words::Glance) -> $crate::words::Known<Self> {
                 use $crate::words::{Known, Slots};
                 static SLOTS: Slots<{ $type::WORDS.len() + $crate::Name::WORDS.len() }> = Slots::of($type::WORDS, $crate::Name::WORDS);
-                let Some(number) = SLOTS.find(text.as_bytes(), glance) else { return Known::Other };
+                let Some(number) = SLOTS.find(text, glance) else { return Known::Other };
                 match Self::ALL.get(number) {
                     Some(own) => Known::Own(*own),
                     None => $crate::Name::ALL.get(number.wrapping_sub(Self::ALL.len())).map_or(Known::Other, |name| Known::Name(*name)),
@@ -216,14 +228,14 @@ mod tests {
         for name in Name::ALL {
             assert_eq!(Name::from_text(name.as_str()), Some(*name));
             let own = Few::ALL.iter().find(|own| own.as_str() == name.as_str());
-            let known = Few::known(name.as_str(), Glance::of(name.as_str().as_bytes()));
+            let known = Few::known(name.as_str().as_bytes(), Glance::of(name.as_str().as_bytes()));
             assert_eq!(known, own.map_or(Known::Name(*name), |own| Known::Own(*own)));
         }
         for own in Few::ALL {
             let text = own.as_str();
-            assert_eq!((Few::from_text(text), Few::known(text, Glance::of(text.as_bytes()))), (Some(*own), Known::Own(*own)));
+            assert_eq!((Few::from_text(text), Few::known(text.as_bytes(), Glance::of(text.as_bytes()))), (Some(*own), Known::Own(*own)));
             let longer = alloc::format!("{text}\0");
-            assert_eq!((Few::from_text(&longer), Few::known(&longer, Glance::of(longer.as_bytes()))), (None, Known::Other));
+            assert_eq!((Few::from_text(&longer), Few::known(longer.as_bytes(), Glance::of(longer.as_bytes()))), (None, Known::Other));
         }
         assert_eq!(Few::from_text("seventeen-seven17"), None);
     }

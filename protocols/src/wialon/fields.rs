@@ -3,7 +3,7 @@
 //! Nearly all of them are short numbers: those are read where they stand, and their end is that of the field. What is not written as
 //! nearly all trackers write it is left for [`Fields::next`].
 
-use crate::wire::{find, quotient, take_few_digits};
+use crate::wire::{Pointed, find, take_few_digits};
 use crate::{Civil, Micros};
 
 /// What is not yet taken of a record.
@@ -11,17 +11,6 @@ use crate::{Civil, Micros};
 pub(super) struct Fields<'a> {
     /// `None` behind the last field.
     rest: Option<&'a [u8]>,
-}
-
-/// A number that is not below zero.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Number {
-    /// What stands before the point.
-    pub whole: u64,
-    /// All digits.
-    pub digits: u64,
-    /// So many of them stand behind the point.
-    pub decimals: usize,
 }
 
 impl<'a> Fields<'a> {
@@ -75,23 +64,12 @@ impl<'a> Fields<'a> {
         Some(number)
     }
 
-    /// Takes a field of up to eight digits before a point, if there is one, and as many behind it.
+    /// Takes a field that is a number, not below zero, with a point or without.
     #[inline(always)]
-    pub(super) fn take_number(&mut self) -> Option<Number> {
-        const POWERS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
-        let (whole, count, rest) = take_few_digits(self.rest?);
-        let (digits, decimals, rest) = match rest {
-            [b'.', behind @ ..] => {
-                let (behind, decimals, rest) = take_few_digits(behind);
-                (whole.wrapping_mul(*POWERS.get(decimals)?).wrapping_add(behind), decimals, rest)
-            }
-            _ => (whole, 0, rest),
-        };
-        if count.wrapping_add(decimals) == 0 {
-            return None;
-        }
+    pub(super) fn take_number(&mut self) -> Option<Pointed> {
+        let (number, rest) = Pointed::take(self.rest?);
         self.end(rest)?;
-        Some(Number { whole, digits, decimals })
+        number
     }
 
     /// Takes the two fields of a place on one axis, in degrees.
@@ -101,7 +79,7 @@ impl<'a> Fields<'a> {
         let number = ahead.take_number()?;
         let [side, rest @ ..] = ahead.rest? else { return None };
         ahead.end(rest)?;
-        let degrees = degrees_of(quotient(number.digits, number.decimals)?, number.whole / 100);
+        let degrees = degrees_of(number.number()?, number.whole / 100);
         let degrees = match *side {
             side if side == positive => degrees,
             side if side == negative => -degrees,

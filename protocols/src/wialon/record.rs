@@ -2,7 +2,7 @@
 
 use super::fields::{Fields, is_absent};
 use super::{params, text};
-use crate::wire::{Parts, decimal, decimal_single, quotient, quotient_single, truncated};
+use crate::wire::{Parts, Pointed, decimal, decimal_single, quotient_single, truncated};
 use crate::{Attributes, Civil, Fix, Key, Latitude, Longitude, Micros, Name, Record, Value};
 use alloc::format;
 
@@ -74,7 +74,7 @@ fn time(fields: &mut Fields<'_>, suspicious: &mut Suspicious) -> Option<Micros> 
 #[inline(always)]
 fn real(fields: &mut Fields<'_>, name: &'static str, suspicious: &mut Suspicious) -> Option<f32> {
     let mut ahead = *fields;
-    if let Some(number) = ahead.take_number().and_then(|number| quotient_single(number.digits, number.decimals)) {
+    if let Some(number) = ahead.take_number().and_then(|number| quotient_single(number.digits, number.decimals.unwrap_or(0))) {
         *fields = ahead;
         return Some(number);
     }
@@ -131,7 +131,7 @@ fn rest(fields: &mut Fields<'_>, out: &mut Attributes) -> Option<()> {
 #[inline(always)]
 fn hdop(fields: &mut Fields<'_>) -> Option<f64> {
     let mut ahead = *fields;
-    if let Some(number) = ahead.take_number().and_then(|number| quotient(number.digits, number.decimals)) {
+    if let Some(number) = ahead.take_number().and_then(Pointed::number) {
         *fields = ahead;
         return Some(number);
     }

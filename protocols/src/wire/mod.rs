@@ -12,7 +12,7 @@ pub use crc::{crc8_nrsc5, crc16_arc, crc16_ccitt_false, crc16_kermit, crc16_modb
 pub(crate) use crc::{crc16_x25_begun, crc16_x25_short};
 pub use cursor::Cursor;
 pub use parts::{
-    Parts, are_digits, cut, cut_at_most, cut_pairs, decimal, decimal_of, decimal_single, find, find_any, find_far, find_text, four_digits,
+    Parts, Pointed, are_digits, cut, cut_at_most, decimal, decimal_of, decimal_single, find, find_any, find_far, find_text, four_digits,
     integer, is_alike, quotient, quotient_single, split_once, take_digits, take_few_digits, truncated, unsigned, whole,
 };
 pub use text::{

@@ -1,6 +1,6 @@
 //! Lines taken apart, and the numbers in them: what text protocols do most of the time.
 
-use super::word::{EACH, HIGH, all_are, eight_decimal, few, last_eight, leading_digits};
+use super::word::{EACH, HIGH, WORD_DIGITS, all_are, eight_decimal, few, last_eight, leading_digits};
 
 /// The highest bit of its first byte.
 const HIGH_OF_FIRST: u64 = 0x80;
@@ -82,23 +82,20 @@ fn lowest(hits: u64) -> usize {
     usize::try_from(hits.trailing_zeros() / 8).unwrap_or(0)
 }
 
-/// Tells where each byte of those kinds stands, in order, and then the end, as if one stood there, until it is told to stop: so there is
+/// Tells where each byte of that kind stands, in order, and then the end, as if one stood there, until it is told to stop: so there is
 /// one place that takes, and the compiler makes it a part of the loop. What is left to look at stays in registers, which it does not in an
 /// iterator that is handed around.
 #[inline(always)]
-fn each_end_of<const COUNT: usize>(bytes: &[u8], wanted: [u8; COUNT], mut tell: impl FnMut(usize) -> bool) {
-    let patterns = wanted.map(|byte| EACH.wrapping_mul(u64::from(byte)));
+pub(super) fn each_end(bytes: &[u8], wanted: u8, mut tell: impl FnMut(usize) -> bool) {
+    let pattern = EACH.wrapping_mul(u64::from(wanted));
     let (words, rest) = bytes.as_chunks();
     let mut words = words.iter();
     let mut at = 0_usize;
     loop {
         let word = words.next();
         let mut seen = match word {
-            Some(word) => patterns.iter().fold(0, |seen, pattern| seen | each(*word, *pattern)),
-            None => {
-                let end = HIGH_OF_FIRST.wrapping_shl(u32::try_from(rest.len()).unwrap_or(0).wrapping_mul(8));
-                patterns.iter().fold(end, |seen, pattern| seen | each_of_last(rest, *pattern))
-            }
+            Some(word) => each(*word, pattern),
+            None => each_of_last(rest, pattern) | HIGH_OF_FIRST.wrapping_shl(u32::try_from(rest.len()).unwrap_or(0).wrapping_mul(8)),
         };
         while seen != 0 {
             if !tell(at.wrapping_add(lowest(seen))) {
@@ -113,12 +110,6 @@ fn each_end_of<const COUNT: usize>(bytes: &[u8], wanted: [u8; COUNT], mut tell: 
     }
 }
 
-/// The same of one kind of byte.
-#[inline(always)]
-pub(super) fn each_end(bytes: &[u8], wanted: u8, tell: impl FnMut(usize) -> bool) {
-    each_end_of(bytes, [wanted], tell);
-}
-
 /// Cuts a text at its separators, which are one ASCII character: as [`Parts`] for who wants all of them.
 #[inline]
 pub fn cut<'a>(text: &'a str, separator: u8, mut take: impl FnMut(&'a str)) {
@@ -129,26 +120,6 @@ pub fn cut<'a>(text: &'a str, separator: u8, mut take: impl FnMut(&'a str)) {
             take(part);
         }
         start = end.wrapping_add(1);
-        true
-    });
-}
-
-/// Cuts a text at its separators, and each part in two where `between` stands first in it; the second of one without it is empty. Both
-/// are ASCII characters. As [`cut`] and [`split_once`], in one pass.
-#[inline]
-pub fn cut_pairs<'a>(text: &'a str, separator: u8, between: u8, mut take: impl FnMut(&'a str, &'a str)) {
-    let (mut start, mut middle) = (0_usize, None);
-    let between = separator_of(between);
-    each_end_of(text.as_bytes(), [separator_of(separator), between], |at| {
-        if text.as_bytes().get(at) == Some(&between) {
-            middle = middle.or(Some(at));
-            return true;
-        }
-        let value = middle.map_or(Some(""), |middle| text.get(middle.wrapping_add(1)..at));
-        if let (Some(name), Some(value)) = (text.get(start..middle.unwrap_or(at)), value) {
-            take(name, value);
-        }
-        (start, middle) = (at.wrapping_add(1), None);
         true
     });
 }
@@ -329,6 +300,59 @@ pub fn take_few_digits(bytes: &[u8]) -> (u64, usize, &[u8]) {
     (u64::from(number), count, bytes.get(count..).unwrap_or_default())
 }
 
+/// A number of up to sixteen digits, and as many behind a point, of nineteen in all.
+#[derive(Clone, Copy, Debug)]
+pub struct Pointed {
+    /// What stands before the point.
+    pub whole: u64,
+    /// Digits before the point.
+    pub whole_digits: usize,
+    /// All digits, without the point.
+    pub digits: u64,
+    /// Digits behind the point, if there is one.
+    pub decimals: Option<usize>,
+}
+
+impl Pointed {
+    /// The one at the front, and what follows it; `None` without a digit.
+    #[must_use]
+    #[inline(always)]
+    pub fn take(bytes: &[u8]) -> (Option<Self>, &[u8]) {
+        let (whole, whole_digits, behind) = take_two_words(0, DIGITS_MAX, bytes);
+        let [b'.', behind @ ..] = behind else {
+            return ((whole_digits != 0).then_some(Self { whole, whole_digits, digits: whole, decimals: None }), behind);
+        };
+        let (digits, decimals, behind) = take_two_words(whole, DIGITS_MAX.wrapping_sub(whole_digits), behind);
+        ((whole_digits | decimals != 0).then_some(Self { whole, whole_digits, digits, decimals: Some(decimals) }), behind)
+    }
+
+    /// The number, rounded once.
+    #[must_use]
+    #[inline(always)]
+    pub fn number(self) -> Option<f64> {
+        quotient(self.digits, self.decimals.unwrap_or(0))
+    }
+}
+
+/// Up to sixteen digits behind those of a number, as far as there is room for them, how many they are, and what follows them.
+#[inline(always)]
+fn take_two_words(number: u64, room: usize, bytes: &[u8]) -> (u64, usize, &[u8]) {
+    const TENS: [u64; WORD_DIGITS + 1] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+    let behind = |number: u64, part: u64, count: usize| number.wrapping_mul(TENS.get(count).copied().unwrap_or(1)).wrapping_add(part);
+    let (part, count, rest) = take_few_digits(bytes);
+    if count > room {
+        return (number, 0, bytes);
+    }
+    let number = behind(number, part, count);
+    if count == WORD_DIGITS
+        && let (part, more @ 1.., last) = take_few_digits(rest)
+        && count.wrapping_add(more) <= room
+    {
+        return (behind(number, part, more), count.wrapping_add(more), last);
+    }
+    (number, count, rest)
+}
+
 /// A whole number of decimal digits alone: no sign, no white space.
 #[must_use]
 #[inline]
@@ -346,6 +370,8 @@ pub fn whole(text: &str) -> Option<u32> {
 
 /// Digits that are whole and exact in an `f64` and, up to seven, in an `f32`.
 const EXACT_DIGITS_MAX: usize = 15;
+/// Digits that are within the range of a `u64`.
+const DIGITS_MAX: usize = 19;
 const POWERS: [f64; EXACT_DIGITS_MAX + 1] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 const SINGLE_POWERS: [f32; 8] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7];
 const SINGLE_DIGITS_MAX: usize = 7;
@@ -367,7 +393,7 @@ impl Plain {
         if digits.len() <= WORD_BYTES {
             return Self::read_few(negative, digits);
         }
-        if digits.len() > EXACT_DIGITS_MAX + 1 {
+        if digits.len() > DIGITS_MAX + 1 {
             return None;
         }
         let (mantissa, decimals, pointed) = match take_digits(0, digits) {
@@ -379,7 +405,7 @@ impl Plain {
             _ => return None,
         };
         let digits = digits.len().saturating_sub(usize::from(pointed));
-        (1..=EXACT_DIGITS_MAX).contains(&digits).then_some(Self { negative, mantissa, digits, decimals })
+        (1..=DIGITS_MAX).contains(&digits).then_some(Self { negative, mantissa, digits, decimals })
     }
 
     /// The same of what fits in a word: most numbers do. The digits before the point move up to its place.
@@ -467,17 +493,35 @@ pub fn decimal(text: &str) -> Option<f64> {
 #[inline(never)]
 pub fn decimal_of(bytes: &[u8]) -> Option<f64> {
     let Some(plain) = Plain::read(bytes) else { return parsed(bytes).filter(|number: &f64| number.is_finite()) };
-    let number = exact_quotient(plain.mantissa, plain.decimals)?;
+    let number = quotient(plain.mantissa, plain.decimals)?;
     Some(if plain.negative { -number } else { number })
 }
 
-/// A number of at most 15 digits, so many of which are behind the point, rounded once; `None` for more.
+/// A whole number, so many digits of which are behind the point, rounded once; `None` for more than 19 of them.
 #[must_use]
 #[inline]
 pub fn quotient(digits: u64, decimals: usize) -> Option<f64> {
     /// What has 16 digits.
     const BEYOND: u64 = 1_000_000_000_000_000;
-    if digits < BEYOND { exact_quotient(digits, decimals) } else { None }
+    if digits < BEYOND && decimals <= EXACT_DIGITS_MAX { exact_quotient(digits, decimals) } else { long_quotient(digits, decimals) }
+}
+
+/// The same of any digits: a whole quotient of 62 bits or 63 and, in its lowest bit, whether there is more, is rounded once, and moved to
+/// its place, which is exact.
+#[inline(never)]
+#[allow(clippy::cast_precision_loss, reason = "that is the rounding")]
+fn long_quotient(digits: u64, decimals: usize) -> Option<f64> {
+    const QUOTIENT_BITS: u32 = 62;
+    let power = 10_u64.checked_pow(u32::try_from(decimals).ok()?)?;
+    if digits == 0 {
+        return Some(0.0);
+    }
+    let (up, power_up) = (digits.leading_zeros(), power.leading_zeros());
+    let (dividend, divisor) = (u128::from(digits.wrapping_shl(up)) << QUOTIENT_BITS, u128::from(power.wrapping_shl(power_up)));
+    let (whole, rest) = (dividend.checked_div(divisor)?, dividend.checked_rem(divisor)?);
+    let rounded = (i64::try_from(whole).ok()? | i64::from(rest != 0)) as f64;
+    let exponent = 1_023_u32.wrapping_add(power_up).wrapping_sub(QUOTIENT_BITS).wrapping_sub(up);
+    Some(rounded * f64::from_bits(u64::from(exponent) << 52))
 }
 
 /// The same in single precision, of at most seven digits.
@@ -572,13 +616,6 @@ mod tests {
         }
 
         #[test]
-        fn pairs_are_those_of_split(text in "[&=a-zä€]{0,40}") {
-            let mut pairs = Vec::new();
-            cut_pairs(&text, b'&', b'=', |name, value| pairs.push((name, value)));
-            prop_assert_eq!(pairs, text.split('&').map(|part| part.split_once('=').unwrap_or((part, ""))).collect::<Vec<_>>());
-        }
-
-        #[test]
         fn capitals_are_alike(one in "[A-C@-\\[`-{éÉa-c]{0,20}", changed in any::<u32>()) {
             let other: String = one.char_indices().map(|(at, letter)| match changed.wrapping_shr(u32::try_from(at).unwrap()) & 1 {
                 0 => letter.to_ascii_lowercase(),
@@ -599,6 +636,20 @@ mod tests {
             prop_assert_eq!(take_digits(0, text.as_bytes()), (digits.parse().unwrap_or(0), behind.as_bytes()));
             let (few, left) = text.split_at(digits.len().min(8));
             prop_assert_eq!(take_few_digits(text.as_bytes()), (few.parse().unwrap_or(0), few.len(), left.as_bytes()));
+        }
+
+        #[test]
+        fn a_pointed_number_is_taken_up_to_what_is_none_of_it(
+            number in prop_oneof!["[0-9]{0,8}([.][0-9]{0,11})?", "[0-9]{9,16}([.][0-9]{0,3})?"], behind in "([^.0-9][ -~]{0,9})?"
+        ) {
+            let text: String = format!("{number}{behind}");
+            let (taken, left) = Pointed::take(text.as_bytes());
+            prop_assert_eq!(left, behind.as_bytes());
+            prop_assert_eq!(taken.and_then(Pointed::number), number.parse().ok());
+            let Some(taken) = taken else { return Ok(()) };
+            let (whole, part) = number.split_once('.').map_or((&*number, None), |(whole, part)| (whole, Some(part)));
+            prop_assert_eq!((taken.whole, taken.whole_digits), (whole.parse().unwrap_or(0), whole.len()));
+            prop_assert_eq!(taken.decimals, part.map(str::len));
         }
 
         #[test]
@@ -626,12 +677,29 @@ mod tests {
 
         #[test]
         fn numbers_are_those_of_parse(
-            text in prop_oneof!["-?[0-9]{0,9}[.]?[0-9]{0,9}", "[-+0-9.eEinfNa]{0,9}", "-?[0-9]{1,7}[.][0-9]{0,7}"]
+            text in prop_oneof![
+                "-?[0-9]{0,9}[.]?[0-9]{0,9}", "[-+0-9.eEinfNa]{0,9}", "-?[0-9]{1,7}[.][0-9]{0,7}", "-?[0-9]{1,3}[.][0-9]{13,18}",
+                "[0-9]{12,19}", "0[.][0]{8,12}[0-9]{5,7}"
+            ]
         ) {
             let bits = |number: Option<f64>| number.filter(|n| n.is_finite()).map(f64::to_bits);
             prop_assert_eq!(bits(decimal(&text)), bits(text.parse().ok()), "{}", text);
             let bits = |number: Option<f32>| number.filter(|n| n.is_finite()).map(f32::to_bits);
             prop_assert_eq!(bits(decimal_single(&text)), bits(text.parse().ok()), "{}", text);
+        }
+
+        #[test]
+        fn what_lies_between_two_numbers_is_rounded_as_by_parse(mantissa in 1_u64 << 52..1_u64 << 53, halves in 0_u32..=3, away in 0_u64..3) {
+            // Half of the way from one to the next, in decimal digits, and a step to either side of it.
+            let scale = 5_u64.pow(halves).saturating_mul(2_u64.pow(3_u32.saturating_sub(halves)));
+            let digits = mantissa.saturating_mul(2).saturating_add(1).saturating_mul(scale).saturating_add(away).saturating_sub(1);
+            let text = format!("{digits}");
+            for decimals in 0..=text.len().min(18) {
+                let (whole, behind) = text.split_at(text.len().saturating_sub(decimals));
+                let text = format!("{}.{behind}", if whole.is_empty() { "0" } else { whole });
+                let parsed: f64 = text.parse().unwrap();
+                prop_assert_eq!(quotient(digits, decimals).map(f64::to_bits), Some(parsed.to_bits()), "{}", text);
+            }
         }
 
         #[test]
