@@ -14,6 +14,7 @@
 //!            / 9, alarm u8
 //! ```
 
+use crate::wire::split_once;
 use crate::words::{spelled, words};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -111,7 +112,7 @@ impl<'a> Key<'a> {
         {
             return Self::Named(name, digit & 0x0F);
         }
-        let numbered = text.strip_suffix(']').and_then(|t| t.split_once('['));
+        let numbered = text.strip_suffix(']').and_then(|t| split_once(t, b'['));
         let canonical = |digits: &str| digits == "0" || !digits.starts_with(['0', '+']);
         match numbered.filter(|(_, digits)| canonical(digits)) {
             Some(("io", digits)) => digits.parse().map_or(Self::Text(text), Self::Io),
@@ -726,7 +727,7 @@ fn write_json_key(key: Key<'_>, out: &mut String) {
     }
 }
 
-fn write_json_value(value: Value<'_>, out: &mut String) {
+pub(crate) fn write_json_value(value: Value<'_>, out: &mut String) {
     match value {
         Value::Bool(v) => out.push_str(if v { "true" } else { "false" }),
         Value::Int(v) => drop(write!(out, "{v}")),

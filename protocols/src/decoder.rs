@@ -130,7 +130,7 @@ pub enum ReplyBody {
         /// Status code.
         status: u16,
         /// Body (JSON for OwnTracks), often empty.
-        body: Vec<u8>,
+        body: &'static [u8],
     },
 }
 

@@ -161,21 +161,33 @@ impl Draft {
         out.extend(core::iter::once_with(|| Message::Record { identifier, record: self.finish() }));
     }
 
+    /// Completes a record that has its attributes already: where those are many, they are added in their place.
+    pub(crate) fn finish_over(self, record: &mut Record) {
+        if let Some(what) = self.out_of_range {
+            record.attributes.set(Name::OutOfRange, Value::Text(what));
+        }
+        (record.fix_time, record.fix) = (self.time, self.fix());
+    }
+
     /// The record.
     #[must_use]
     pub fn finish(mut self) -> Record {
         if let Some(what) = self.out_of_range {
             self.attributes.set(Name::OutOfRange, Value::Text(what));
         }
-        let fix = self.place.map(|(latitude, longitude)| Fix {
+        Record { fix_time: self.time, fix: self.fix(), attributes: self.attributes }
+    }
+
+    #[inline]
+    fn fix(&self) -> Option<Fix> {
+        self.place.map(|(latitude, longitude)| Fix {
             latitude,
             longitude,
             valid: self.valid,
             altitude_m: self.altitude_m,
             speed_kmh: self.speed_kmh,
             course_deg: self.course_deg,
-        });
-        Record { fix_time: self.time, fix, attributes: self.attributes }
+        })
     }
 }
 

@@ -30,18 +30,18 @@ pub(crate) fn decode_stream(
 
 /// Answers at once that the request cannot be read.
 pub(crate) fn refuse(replies: &mut Replies) {
-    replies.push(Reply { body: ReplyBody::Http { status: 400, body: Vec::new() }, release: Release::Now, refused: None });
+    replies.push(Reply { body: ReplyBody::Http { status: 400, body: b"" }, release: Release::Now, refused: None });
 }
 
 /// Answers `200` when the records are durable, `400` if the device is unknown.
-pub(crate) fn acknowledge(replies: &mut Replies, body: &[u8]) {
+pub(crate) fn acknowledge(replies: &mut Replies, body: &'static [u8]) {
     acknowledge_or(replies, body, 400);
 }
 
 /// The same, with another status for an unknown device.
-pub(crate) fn acknowledge_or(replies: &mut Replies, body: &[u8], refusal: u16) {
-    let refused = Some(ReplyBody::Http { status: refusal, body: Vec::new() });
-    replies.push(Reply { body: ReplyBody::Http { status: 200, body: body.to_vec() }, release: Release::Durable, refused });
+pub(crate) fn acknowledge_or(replies: &mut Replies, body: &'static [u8], refusal: u16) {
+    let refused = Some(ReplyBody::Http { status: refusal, body: b"" });
+    replies.push(Reply { body: ReplyBody::Http { status: 200, body }, release: Release::Durable, refused });
 }
 
 /// Counts whole responses at the front of `bytes` and takes them out. Another status than 2xx is a refusal.

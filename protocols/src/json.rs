@@ -1,8 +1,10 @@
 //! Messages as JSON, for tools, fixtures and tests: one spelling for all of them.
 
 mod read;
+mod write;
 
-pub(crate) use read::{Json, Members, Reader, read_object};
+pub(crate) use read::{Json, Read, Reader, Take, each, read_object};
+pub(crate) use write::Writer;
 
 use crate::attributes::write_json_text;
 use crate::{Identifier, Message, Record, to_rfc3339, wire};

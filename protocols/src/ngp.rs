@@ -24,8 +24,7 @@
 //! Source: Navixy, "Navixy Generic Protocol" 1.0, 1.1a and 1.2: transport layer, message structure and attributes, predefined event
 //! identifiers (<https://www.navixy.com/docs/iot-logic-api/technologies/navixy-generic-protocol>).
 
-use crate::json::{self, Json, Members, Reader};
-use crate::osmand::json_of;
+use crate::json::{self, Json, Read, Reader, Take, Writer};
 use crate::wire::{self, cell_text, wifi_text};
 use crate::words::{Glance, Known, spelled, words, words_and_names};
 use crate::{
@@ -37,7 +36,6 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use bytes::BytesMut;
-use serde_json::{Map, Value as Tree};
 
 /// What `ngp` is to the rest.
 pub(crate) const ABOUT: About = About {
@@ -182,16 +180,16 @@ impl Decoder for NgpDecoder {
 
     fn accept(&mut self, input: &Input<'_>, _: &Environment<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Result<(), DecodeError> {
         match input {
-            Input::Mqtt(MqttPublish { topic, payload }) => out.push(match (read(payload), topic.strip_prefix("ngp/")) {
+            Input::Mqtt(MqttPublish { topic, payload }) => match (read(payload, out), topic.strip_prefix("ngp/")) {
                 // The topic says whose it is, and MQTT 3.1.1 cannot say no to one publication: it would come again for ever.
                 (Err(error), Some(device)) if payload.len() <= FRAME_BYTES_MAX => {
                     let identifier = Some(Identifier::new(device).ok_or(error)?);
-                    Message::Undecoded { identifier, reason: error.what, raw: payload.to_vec() }
+                    out.push(Message::Undecoded { identifier, reason: error.what, raw: payload.to_vec() });
                 }
-                (message, _) => message?,
-            }),
+                (done, _) => done?,
+            },
             Input::Http(request) => {
-                out.push(read(request.body).inspect_err(|_| http::refuse(replies))?);
+                read(request.body, out).inspect_err(|_| http::refuse(replies))?;
                 http::acknowledge_or(replies, b"", 403);
             }
         }
@@ -203,68 +201,103 @@ impl Decoder for NgpDecoder {
     }
 }
 
-fn read(body: &[u8]) -> Result<Message, DecodeError> {
+fn read(body: &[u8], out: &mut Vec<Message>) -> Result<(), DecodeError> {
     if body.len() > FRAME_BYTES_MAX {
         return Err(DecodeError::skipped("message too long"));
     }
-    let mut object = Object::default();
-    json::read_object(body, |reader, name| object.take(reader, name)).map_err(|_| DecodeError::skipped("no JSON object"))?;
-    let device = object.device.spelled().and_then(|device| Identifier::new(&device));
-    let identifier = Some(device.ok_or(DecodeError::skipped("no device_id"))?);
-    let time = instant(object.time).ok_or(DecodeError::skipped("no message_time"))?;
-    Ok(Message::Record { identifier, record: record(&mut object, time) })
+    let count = out.len();
+    let Some((record, identifier)) = Message::begin_record(out) else { return Ok(()) };
+    let done = read_record(body, record).map(|device| *identifier = Some(device));
+    if done.is_err() {
+        out.truncate(count);
+    }
+    done
 }
 
-/// A message, its members apart by what they are for. The last one of a name is meant.
+/// Fills a record, and says whose it is.
+fn read_record(body: &[u8], record: &mut Record) -> Result<Identifier, DecodeError> {
+    let mut told = Told::default();
+    read_members(body, &mut told, &mut record.attributes)?;
+    let device = told.device.spelled().and_then(|device| Identifier::new(&device));
+    let device = device.ok_or(DecodeError::skipped("no device_id"))?;
+    complete(&told, instant(told.time).ok_or(DecodeError::skipped("no message_time"))?, record);
+    Ok(device)
+}
+
+#[inline(never)]
+fn read_members<'a>(body: &'a [u8], told: &mut Told<'a>, attributes: &mut Attributes) -> Result<(), DecodeError> {
+    json::read_object(body, Taker { told, attributes }).map_err(|_| DecodeError::skipped("no JSON object"))
+}
+
+/// What members said that are no attributes, or more than that. Of two with the same name, the last one is meant; attributes are added as
+/// often as they are told.
 #[derive(Default)]
-struct Object<'a> {
+struct Told<'a> {
     device: Json<'a>,
     time: Json<'a>,
     event: Json<'a>,
-    location: Location<'a>,
+    location: Option<Location<'a>>,
     cells: Json<'a>,
     networks: Json<'a>,
     custom: Json<'a>,
-    attributes: Members<'a, (Known<Member>, Json<'a>)>,
 }
 
-impl<'a> Object<'a> {
-    fn take(&mut self, reader: &mut Reader<'a>, name: Cow<'a, str>) -> Option<()> {
-        let glance = Glance::of(name.as_bytes());
-        let member = Member::known(name.as_bytes(), glance);
+/// Takes members, and adds those that are attributes.
+struct Taker<'t, T> {
+    told: &'t mut T,
+    attributes: &'t mut Attributes,
+}
+
+impl<'a> Take<'a> for Taker<'_, Told<'a>> {
+    type Member = Member;
+
+    #[inline(always)]
+    fn known(name: &[u8], glance: Glance) -> Known<Member> {
+        Member::known(name, glance)
+    }
+
+    #[inline(always)]
+    fn take(&mut self, reader: &mut Reader<'a>, member: Known<Member>, name: &str) -> Option<()> {
+        let Self { told, attributes } = self;
         if member == Known::Own(Member::Location) {
-            let location = &mut self.location;
-            if location.was_told {
-                *location = Location::default();
-            }
+            told.location = None;
             if reader.is_object() {
-                location.was_told = true;
-                return reader.members(|reader, name| reader.value().map(|value| location.take(name, value)));
+                let location = told.location.insert(Location::default());
+                *reader = read_location(*reader, Taker { told: location, attributes })?;
+                return Some(());
             }
         }
-        let value = reader.value()?;
+        let value = reader.read()?;
         match member {
-            Known::Own(Member::MessageTime) => self.time = value,
-            Known::Own(Member::DeviceId) => self.device = value,
+            Known::Own(Member::MessageTime) => told.time = value.json(),
+            Known::Own(Member::DeviceId) => told.device = value.json(),
             Known::Own(Member::Version | Member::Location) => {}
-            Known::Own(Member::MobileCells) => self.cells = value,
-            Known::Own(Member::WifiPoints) => self.networks = value,
-            Known::Own(Member::CustomAttributes) => self.custom = value,
-            _ => {
-                if member == Known::Own(Member::EventId) {
-                    self.event = value;
+            Known::Own(Member::MobileCells) => told.cells = value.json(),
+            Known::Own(Member::WifiPoints) => told.networks = value.json(),
+            Known::Own(Member::CustomAttributes) => told.custom = value.json(),
+            Known::Own(own) => {
+                if own == Member::EventId {
+                    told.event = value.json();
                 }
-                self.attributes.put_seen(glance, name, (member, value));
+                push_own(own, value, attributes);
             }
+            Known::Name(name) => value.push_named(name, attributes),
+            Known::Other => push_other(name, value.json(), attributes),
         }
         Some(())
     }
 }
 
+/// Apart from the loop over the members around it: both together would be too much for the registers.
+#[inline(never)]
+fn read_location<'a>(mut reader: Reader<'a>, taker: Taker<'_, Location<'a>>) -> Option<Reader<'a>> {
+    reader.members(taker)?;
+    Some(reader)
+}
+
 /// The same of its location.
 #[derive(Default)]
 struct Location<'a> {
-    was_told: bool,
     time: Json<'a>,
     kind: Json<'a>,
     latitude: Option<f64>,
@@ -272,27 +305,36 @@ struct Location<'a> {
     altitude: Option<f64>,
     speed: Option<f64>,
     heading: Option<f64>,
-    attributes: Members<'a, (Known<PlaceMember>, Json<'a>)>,
 }
 
-impl<'a> Location<'a> {
-    fn take(&mut self, name: Cow<'a, str>, value: Json<'a>) {
-        let glance = Glance::of(name.as_bytes());
-        let member = PlaceMember::known(name.as_bytes(), glance);
+impl<'a> Take<'a> for Taker<'_, Location<'a>> {
+    type Member = PlaceMember;
+
+    #[inline(always)]
+    fn known(name: &[u8], glance: Glance) -> Known<PlaceMember> {
+        PlaceMember::known(name, glance)
+    }
+
+    #[inline(always)]
+    fn take(&mut self, reader: &mut Reader<'a>, member: Known<PlaceMember>, name: &str) -> Option<()> {
+        let Self { told, attributes } = self;
+        let value = reader.read()?;
         match member {
-            Known::Own(PlaceMember::GnssTime) => self.time = value,
-            Known::Own(PlaceMember::Latitude) => self.latitude = value.as_f64(),
-            Known::Own(PlaceMember::Longitude) => self.longitude = value.as_f64(),
-            Known::Own(PlaceMember::Altitude) => self.altitude = value.as_f64(),
-            Known::Own(PlaceMember::Speed) => self.speed = value.as_f64(),
-            Known::Own(PlaceMember::Heading) => self.heading = value.as_f64(),
-            _ => {
-                if member == Known::Own(PlaceMember::FixType) {
-                    self.kind = value;
-                }
-                self.attributes.put_seen(glance, name, (member, value));
+            Known::Own(PlaceMember::GnssTime) => told.time = value.json(),
+            Known::Own(PlaceMember::Latitude) => told.latitude = value.as_f64(),
+            Known::Own(PlaceMember::Longitude) => told.longitude = value.as_f64(),
+            Known::Own(PlaceMember::Altitude) => told.altitude = value.as_f64(),
+            Known::Own(PlaceMember::Speed) => told.speed = value.as_f64(),
+            Known::Own(PlaceMember::Heading) => told.heading = value.as_f64(),
+            Known::Own(PlaceMember::FixType) => {
+                told.kind = value.json();
+                value.push_named(Name::GpsStatus, attributes);
             }
+            Known::Own(PlaceMember::Precision) => value.push_named(Name::AccuracyM, attributes),
+            Known::Name(name) => value.push_named(name, attributes),
+            Known::Other => value.json().push(Key::from_other(name), attributes),
         }
+        Some(())
     }
 }
 
@@ -304,24 +346,22 @@ fn instant(value: Json<'_>) -> Option<Micros> {
     }
 }
 
-fn record(object: &mut Object<'_>, message_time: Micros) -> Record {
-    let mut draft = Draft::at(Some(message_time));
-    if object.location.was_told {
-        describe_location(&mut object.location, &mut draft);
+/// Adds to a record what all members have to be known for.
+fn complete(told: &Told<'_>, message_time: Micros, record: &mut Record) {
+    let (mut draft, attributes) = (Draft::at(Some(message_time)), &mut record.attributes);
+    if let Some(location) = &told.location {
+        describe_location(location, &mut draft, attributes);
     }
-    for (name, (member, value)) in object.attributes.iter() {
-        describe_member(name, *member, *value, &mut draft.attributes);
+    if let Some(event) = told.event.as_i64() {
+        describe_event(event, attributes);
     }
-    if let Some(event) = object.event.as_i64() {
-        describe_event(event, &mut draft.attributes);
-    }
-    describe_cells(object.cells, &mut draft);
-    describe_networks(object.networks, &mut draft);
-    describe_custom(object.custom, &mut draft.attributes);
-    draft.finish()
+    describe_cells(told.cells, attributes);
+    describe_networks(told.networks, attributes);
+    describe_custom(told.custom, attributes);
+    draft.finish_over(record);
 }
 
-fn describe_location(location: &mut Location<'_>, draft: &mut Draft) {
+fn describe_location(location: &Location<'_>, draft: &mut Draft, attributes: &mut Attributes) {
     let kind = location.kind.text().unwrap_or_default();
     let says = |word: &[u8]| kind.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
     draft.valid = kind.is_empty() || kind == "HAS_FIX" || !(says(b"NO_FIX") || says(b"LAST"));
@@ -329,7 +369,7 @@ fn describe_location(location: &mut Location<'_>, draft: &mut Draft) {
     match (instant(location.time), draft.time) {
         (Some(fixed), _) if draft.valid && draft.has_place() => draft.time = Some(fixed),
         (Some(fixed), Some(told)) if draft.has_place() && fixed < told => {
-            draft.set(Name::FixAgeS, Value::Int(told.saturating_sub(fixed).div_euclid(MICROS_PER_SECOND)));
+            attributes.set(Name::FixAgeS, Value::Int(told.saturating_sub(fixed).div_euclid(MICROS_PER_SECOND)));
         }
         _ => {}
     }
@@ -341,14 +381,6 @@ fn describe_location(location: &mut Location<'_>, draft: &mut Draft) {
     }
     if let Some(heading) = location.heading {
         draft.course_deg(heading);
-    }
-    for (name, (member, value)) in location.attributes.iter() {
-        let key = match member {
-            Known::Own(PlaceMember::FixType) => Key::Named(Name::GpsStatus, 0),
-            Known::Own(PlaceMember::Precision) => Key::Named(Name::AccuracyM, 0),
-            other => other.key(name),
-        };
-        value.push(key, &mut draft.attributes);
     }
 }
 
@@ -363,29 +395,31 @@ fn numbered(member: &str) -> Option<(Name, u8)> {
     Some((*name, number))
 }
 
-fn describe_member(name: &str, member: Known<Member>, value: Json<'_>, attributes: &mut Attributes) {
-    let own = match member {
-        Known::Own(own) => Some(own),
-        Known::Name(name) => return value.push(Key::Named(name, 0), attributes),
-        Known::Other => None,
-    };
-    if let Some(name) = own.and_then(Member::attribute) {
-        return value.push(Key::Named(name, 0), attributes);
+#[inline(always)]
+fn push_own(own: Member, value: Read<'_>, attributes: &mut Attributes) {
+    match (own.attribute(), own.thousands()) {
+        (Some(attribute), _) => value.push_named(attribute, attributes),
+        (None, Some(attribute)) if let Some(thousand) = thousand(value.json()) => attributes.set(attribute, thousand),
+        _ => value.json().push(Key::Text(own.as_str()), attributes),
     }
-    let thousand = || value.as_f64().filter(|value| value.abs() < 1e12).map(|value| Value::Int(carry::whole(value * 1_000.0)));
-    if let Some(name) = own.and_then(Member::thousands)
-        && let Some(value) = thousand()
-    {
-        return attributes.set(name, value);
-    }
-    match numbered(name) {
-        Some((Name::AnalogMv, number)) => match thousand() {
-            Some(value) => attributes.push(Key::Named(Name::AnalogMv, number), value),
-            None => value.push(Key::Text(name), attributes),
+}
+
+#[inline(never)]
+fn push_other(name: &str, value: Json<'_>, attributes: &mut Attributes) {
+    let key = match numbered(name) {
+        Some((Name::AnalogMv, number)) => match thousand(value) {
+            Some(thousand) => return attributes.push(Key::Named(Name::AnalogMv, number), thousand),
+            None => Key::Text(name),
         },
-        Some((name, number)) => value.push(Key::Named(name, number), attributes),
-        None => value.push(member.key(name), attributes),
-    }
+        Some((name, number)) => Key::Named(name, number),
+        None => Key::from_other(name),
+    };
+    value.push(key, attributes);
+}
+
+/// What is told in thousands of our unit.
+fn thousand(value: Json<'_>) -> Option<Value<'static>> {
+    value.as_f64().filter(|value| value.abs() < 1e12).map(|value| Value::Int(carry::whole(value * 1_000.0)))
 }
 
 /// What the number of the event says, beside itself.
@@ -411,13 +445,13 @@ fn signal(value: Json<'_>) -> Option<u16> {
     value.as_i64().and_then(|rssi| u16::try_from(rssi.unsigned_abs()).ok())
 }
 
-fn describe_cells(cells: Json<'_>, draft: &mut Draft) {
+fn describe_cells(cells: Json<'_>, attributes: &mut Attributes) {
     let mut technology = None;
     each(cells, |number, reader| {
         let (mut country, mut network, mut area, mut id, mut rssi, mut kind) = (None, None, None, None, None, Json::Null);
-        reader.members_if_object(|reader, name| {
+        reader.members_if_object(json::each(|reader, name| {
             let value = reader.value()?;
-            match &*name {
+            match name {
                 "mcc" => country = value.as_u64(),
                 "mnc" => network = value.as_u64(),
                 "lac" => area = value.as_u64(),
@@ -427,36 +461,36 @@ fn describe_cells(cells: Json<'_>, draft: &mut Draft) {
                 _ => {}
             }
             Some(())
-        })?;
+        }))?;
         let operator =
             country.zip(network).and_then(|(country, network)| Some((u16::try_from(country).ok()?, u16::try_from(network).ok()?)));
         if let (Some(operator), Some(area), Some(id)) = (operator, area, id) {
             let text = cell_text(operator, (area, id), rssi);
-            draft.set_numbered(Name::Cell, number.saturating_add(1), Value::Text(text.as_str()));
+            attributes.push(Key::Named(Name::Cell, number.saturating_add(1)), Value::Text(text.as_str()));
         }
         technology = technology.take().or_else(|| kind.text());
         Some(())
     });
-    if let Some(technology) = technology.filter(|_| draft.attributes.get(Name::Network).is_none()) {
-        draft.set_text(Name::Network, &technology);
+    if let Some(technology) = technology.filter(|technology| !technology.is_empty() && attributes.get(Name::Network).is_none()) {
+        attributes.set(Name::Network, Value::Text(&technology));
     }
 }
 
-fn describe_networks(networks: Json<'_>, draft: &mut Draft) {
+fn describe_networks(networks: Json<'_>, attributes: &mut Attributes) {
     each(networks, |number, reader| {
         let (mut address, mut rssi) = (Json::Null, None);
-        reader.members_if_object(|reader, name| {
+        reader.members_if_object(json::each(|reader, name| {
             let value = reader.value()?;
-            match &*name {
+            match name {
                 "mac" => address = value,
                 "rssi" => rssi = signal(value),
                 _ => {}
             }
             Some(())
-        })?;
+        }))?;
         let digits: String = address.text().unwrap_or_default().chars().filter(char::is_ascii_hexdigit).collect();
         if let Some(address) = wire::from_hex(&digits).and_then(|address| <[u8; 6]>::try_from(address.as_slice()).ok()) {
-            draft.set_numbered(Name::Wifi, number.saturating_add(1), Value::Text(wifi_text(address, rssi).as_str()));
+            attributes.push(Key::Named(Name::Wifi, number.saturating_add(1)), Value::Text(wifi_text(address, rssi).as_str()));
         }
         Some(())
     });
@@ -464,22 +498,25 @@ fn describe_networks(networks: Json<'_>, draft: &mut Draft) {
 
 fn describe_custom(custom: Json<'_>, attributes: &mut Attributes) {
     if let Json::Nested(object) = custom {
-        for (name, value) in object.members().iter().take(usize::from(LIST_MAX)) {
-            value.push(Key::from_spelling(name), attributes);
-        }
+        let mut numbers = 0..LIST_MAX;
+        object.reader().members(json::each(|reader, name| {
+            numbers.next()?;
+            reader.value()?.push(Key::from_spelling(name), attributes);
+            Some(())
+        }));
     }
     each(custom, |_, reader| {
         let (mut kind, mut id, mut told) = (Json::Null, None, Json::Null);
-        reader.members_if_object(|reader, name| {
+        reader.members_if_object(json::each(|reader, name| {
             let value = reader.value()?;
-            match &*name {
+            match name {
                 "type" => kind = value,
                 "id" => id = value.as_u64(),
                 "value" => told = value,
                 _ => {}
             }
             Some(())
-        })?;
+        }))?;
         if let Some(name) = kind.text() {
             let numbered = id.map_or(name.clone(), |id| Cow::Owned(format!("{name}[{id}]")));
             told.push(Key::from_spelling(&numbered), attributes);
@@ -537,26 +574,30 @@ fn carried(fix: &Fix) -> Fix {
 const NO_TIME: Micros = 0;
 
 fn write_message(device: &str, record: &Record) -> String {
-    let mut object = Map::new();
-    object.insert("device_id".into(), device.into());
-    object.insert("message_time".into(), to_rfc3339(record.fix_time.unwrap_or(NO_TIME)).unwrap_or_default().into());
-    if let Some(fix) = record.fix.as_ref().map(carried) {
-        let mut location = Map::new();
-        location.insert("latitude".into(), fix.latitude.degrees().into());
-        location.insert("longitude".into(), fix.longitude.degrees().into());
-        for (member, value) in [("altitude", fix.altitude_m), ("speed", fix.speed_kmh), ("heading", fix.course_deg)] {
-            if let Some(value) = value {
-                location.insert(member.into(), f64::from(value).into());
+    Writer::object(|object| {
+        object.member("device_id", Value::Text(device));
+        let time = to_rfc3339(record.fix_time.unwrap_or(NO_TIME)).unwrap_or_default();
+        object.member("message_time", Value::Text(&time));
+        if let Some(fix) = record.fix.as_ref().map(carried) {
+            object.members("location", |location| write_location(&fix, location));
+        }
+        for (key, value) in record.attributes.iter() {
+            if let Some(member) = spelling(key, value) {
+                object.member(&member, value);
             }
         }
-        location.insert("fix_type".into(), if fix.valid { "HAS_FIX" } else { "NO_FIX" }.into());
-        object.insert("location".into(), Tree::Object(location));
+    })
+}
+
+fn write_location(fix: &Fix, location: &mut Writer) {
+    location.member("latitude", Value::Float(fix.latitude.degrees()));
+    location.member("longitude", Value::Float(fix.longitude.degrees()));
+    for (member, value) in [("altitude", fix.altitude_m), ("speed", fix.speed_kmh), ("heading", fix.course_deg)] {
+        if let Some(value) = value {
+            location.member(member, Value::Float(f64::from(value)));
+        }
     }
-    for (key, value) in record.attributes.iter() {
-        let Some(member) = spelling(key, value) else { continue };
-        object.entry(member).or_insert_with(|| json_of(value));
-    }
-    Tree::Object(object).to_string()
+    location.member("fix_type", Value::Text(if fix.valid { "HAS_FIX" } else { "NO_FIX" }));
 }
 
 impl Encoder for NgpEncoder {

@@ -469,15 +469,18 @@ fn read_json(body: &[u8], query: &str, now: Micros, out: &mut Vec<Message>) -> R
     // The first of these that is there names the device.
     let mut names = [("device_id", None), ("deviceid", None), ("id", None)];
     let mut location = Json::Null;
-    json::read_object(body, |reader, name| {
-        let value = reader.value()?;
-        match names.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, place)) => *place = Some(value),
-            None if name == "location" => location = value,
-            None => {}
-        }
-        Some(())
-    })?;
+    json::read_object(
+        body,
+        json::each(|reader, name| {
+            let value = reader.value()?;
+            match names.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, place)) => *place = Some(value),
+                None if name == "location" => location = value,
+                None => {}
+            }
+            Some(())
+        }),
+    )?;
     let named = names.iter().find_map(|(_, value)| *value).and_then(Json::spelled).and_then(|id| Identifier::new(&id));
     let queried = || in_query(query, |name| matches!(name, "id" | "deviceid")).and_then(|id| Identifier::new(&id));
     let identifier = named.or_else(queried).ok_or(DecodeError::skipped("no device id"))?;
@@ -549,26 +552,26 @@ impl<'a> Location<'a> {
 fn members_of<'a, const COUNT: usize>(object: Json<'a>, names: [&str; COUNT]) -> [Json<'a>; COUNT] {
     let mut values = [Json::Null; COUNT];
     if let Json::Nested(object) = object {
-        object.reader().members(|reader, name| {
+        object.reader().members(json::each(|reader, name| {
             let value = reader.value()?;
             if let Some((_, place)) = names.iter().zip(&mut values).find(|(wanted, _)| **wanted == name) {
                 *place = value;
             }
             Some(())
-        });
+        }));
     }
     values
 }
 
 fn read_location<'a>(reader: &mut Reader<'a>, now: Micros) -> Option<Record> {
     let mut location = Location::default();
-    reader.members(|reader, name| {
+    reader.members(json::each(|reader, name| {
         let value = reader.value()?;
-        if let Some(place) = location.place(&name) {
+        if let Some(place) = location.place(name) {
             *place = value;
         }
         Some(())
-    })?;
+    }))?;
     let mut record = Record::default();
     let mut found = Found::new(&mut record.attributes);
     if location.time != Json::Null {
@@ -601,24 +604,13 @@ fn read_location<'a>(reader: &mut Reader<'a>, now: Micros) -> Option<Record> {
     }
     is_charging.push(Key::Named(Name::Charging, 0), found.attributes);
     if let Json::Nested(extras) = location.extras {
-        for (name, value) in extras.members().iter() {
-            value.push(Key::from_spelling(name), found.attributes);
-        }
+        extras.reader().members(json::each(|reader, name| {
+            reader.value()?.push(Key::from_spelling(name), found.attributes);
+            Some(())
+        }));
     }
     (record.fix_time, record.fix) = found.place(now);
     Some(record)
-}
-
-/// A value as a JSON document has it.
-pub(crate) fn json_of(value: Value<'_>) -> serde_json::Value {
-    match value {
-        Value::Bool(v) => v.into(),
-        Value::Int(v) => v.into(),
-        Value::Unsigned(v) => v.into(),
-        Value::Float(v) => v.into(),
-        Value::Text(text) => text.into(),
-        Value::Alarm(alarm) => alarm.as_str().into(),
-    }
 }
 
 /// Encoder: parameters as a form, one record a request.

@@ -14,8 +14,8 @@
 //!
 //! Source: <https://owntracks.org/booklet/tech/json/> and <https://owntracks.org/booklet/tech/http/>.
 
-use crate::json::{self, Json, Members};
-use crate::osmand::{in_query, json_of};
+use crate::json::{self, Json, Reader, Take, Writer};
+use crate::osmand::in_query;
 use crate::wire::split_once;
 use crate::words::{Glance, Known, spelled, words, words_and_names};
 use crate::{
@@ -27,7 +27,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use bytes::BytesMut;
-use serde_json::{Map, Value as Tree};
+use smallvec::SmallVec;
 
 /// What `owntracks` is to the rest.
 pub(crate) const ABOUT: About = About {
@@ -89,17 +89,16 @@ impl Decoder for OwnTracksDecoder {
         match input {
             Input::Mqtt(MqttPublish { topic, payload }) => {
                 let identifier = of_topic(topic).ok_or(DecodeError::skipped("no user and device in the topic"))?;
-                let mut object = Object::default();
-                out.push(match read_object(payload, &mut object) {
-                    Ok(()) => read(&mut object, identifier, payload),
-                    Err(error) if payload.len() > FRAME_BYTES_MAX => return Err(error),
+                match read(payload, |_| Some(identifier), out) {
                     // The topic says whose it is, and MQTT 3.1.1 cannot say no to one publication: it would come again for ever.
-                    Err(error) => Message::Undecoded { identifier: Some(identifier), reason: error.what, raw: payload.to_vec() },
-                });
+                    Err(error) if payload.len() <= FRAME_BYTES_MAX => {
+                        out.push(Message::Undecoded { identifier: Some(identifier), reason: error.what, raw: payload.to_vec() });
+                    }
+                    done => done?,
+                }
             }
             Input::Http(request) => {
-                let message = read_request(request).inspect_err(|_| http::refuse(replies))?;
-                out.push(message);
+                read(request.body, |told| who(request, told), out).inspect_err(|_| http::refuse(replies))?;
                 http::acknowledge(replies, b"[]");
             }
         }
@@ -111,25 +110,23 @@ impl Decoder for OwnTracksDecoder {
     }
 }
 
-fn read_request(request: &HttpRequest<'_>) -> Result<Message, DecodeError> {
-    let mut object = Object::default();
-    read_object(request.body, &mut object)?;
+fn who(request: &HttpRequest<'_>, told: &Told<'_>) -> Option<Identifier> {
     let queried = |wanted: &str| in_query(split_once(request.uri, b'?')?.1, |name| name == wanted);
     let user = request.header("x-limit-u").map(Cow::Borrowed).or_else(|| queried("u"));
     let device = request.header("x-limit-d").map(Cow::Borrowed).or_else(|| queried("d"));
-    let named = match (user, device) {
-        (Some(user), Some(device)) => Identifier::new(&format!("{user}/{device}")),
+    match (user, device) {
+        (Some(user), Some(device)) => joined(&user, &device),
         (Some(one), None) | (None, Some(one)) => Identifier::new(&one),
-        (None, None) => object.topic.text().and_then(|topic| of_topic(&topic)),
-    };
-    Ok(read(&mut object, named.ok_or(DecodeError::skipped("no user and device"))?, request.body))
+        (None, None) => told.topic.text().and_then(|topic| of_topic(&topic)),
+    }
 }
 
-/// A message, its members apart by what they are for.
+/// What members said that are no attributes, or more than that.
 #[derive(Default)]
-struct Object<'a> {
-    kind: Cow<'a, str>,
+struct Told<'a> {
+    kind: Json<'a>,
     topic: Json<'a>,
+    event: Json<'a>,
     time: Option<f64>,
     latitude: Option<f64>,
     longitude: Option<f64>,
@@ -137,48 +134,62 @@ struct Object<'a> {
     speed: Option<f64>,
     course: Option<f64>,
     not_valid: bool,
-    event: Json<'a>,
-    attributes: Members<'a, (Known<Member>, Json<'a>)>,
 }
 
-impl<'a> Object<'a> {
-    /// Takes a member. The last one of a name is meant.
-    fn take(&mut self, kind: &mut Json<'a>, name: Cow<'a, str>, value: Json<'a>) {
-        let glance = Glance::of(name.as_bytes());
-        let member = Member::known(name.as_bytes(), glance);
+/// Takes members. Of two with the same name, the last one is meant; attributes are added as often as they are told.
+struct Taker<'t, 'a> {
+    told: &'t mut Told<'a>,
+    attributes: &'t mut Attributes,
+}
+
+impl<'a> Take<'a> for Taker<'_, 'a> {
+    type Member = Member;
+
+    #[inline(always)]
+    fn known(name: &[u8], glance: Glance) -> Known<Member> {
+        Member::known(name, glance)
+    }
+
+    #[inline(always)]
+    fn take(&mut self, reader: &mut Reader<'a>, member: Known<Member>, name: &str) -> Option<()> {
+        let Self { told, attributes } = self;
+        let value = reader.read()?;
         match member {
-            Known::Own(Member::Type) => *kind = value,
-            Known::Own(Member::Topic) => self.topic = value,
-            Known::Own(Member::Tst) => self.time = value.as_f64(),
-            Known::Own(Member::Lat) => self.latitude = value.as_f64(),
-            Known::Own(Member::Lon) => self.longitude = value.as_f64(),
-            Known::Own(Member::Alt) => self.altitude = value.as_f64(),
-            Known::Own(Member::Vel) => self.speed = value.as_f64(),
-            Known::Own(Member::Cog) => self.course = value.as_f64(),
-            Known::Own(Member::Valid) => self.not_valid = value == Json::Bool(false),
-            _ => {
-                if member == Known::Name(Name::Event) {
-                    self.event = value;
+            Known::Own(Member::Type) => told.kind = value.json(),
+            Known::Own(Member::Topic) => told.topic = value.json(),
+            Known::Own(Member::Tst) => told.time = value.as_f64(),
+            Known::Own(Member::Lat) => told.latitude = value.as_f64(),
+            Known::Own(Member::Lon) => told.longitude = value.as_f64(),
+            Known::Own(Member::Alt) => told.altitude = value.as_f64(),
+            Known::Own(Member::Vel) => told.speed = value.as_f64(),
+            Known::Own(Member::Cog) => told.course = value.as_f64(),
+            Known::Own(Member::Valid) => told.not_valid = value.json() == Json::Bool(false),
+            Known::Own(Member::Bs) => push_charging(value.json(), attributes),
+            Known::Own(Member::P) => push_pressure(value.json(), attributes),
+            Known::Own(Member::InRegions) => push_regions(value.json(), attributes),
+            Known::Own(own) => {
+                if let Some(name) = own.attribute() {
+                    value.push_named(name, attributes);
                 }
-                self.attributes.put_seen(glance, name, (member, value));
             }
+            Known::Name(name) => {
+                if name == Name::Event {
+                    told.event = value.json();
+                }
+                value.push_named(name, attributes);
+            }
+            Known::Other => value.json().push(Key::from_other(name), attributes),
         }
+        Some(())
     }
 }
 
-/// Fills an object, which is too large to be handed around.
-fn read_object<'a>(bytes: &'a [u8], object: &mut Object<'a>) -> Result<(), DecodeError> {
-    if bytes.len() > FRAME_BYTES_MAX {
-        return Err(DecodeError::skipped("payload too long"));
-    }
-    let mut kind = Json::Null;
-    json::read_object(bytes, |reader, name| {
-        let value = reader.value()?;
-        object.take(&mut kind, name, value);
-        Some(())
-    })?;
-    object.kind = kind.text().ok_or(DecodeError::skipped("no _type"))?;
-    Ok(())
+/// What a device is called.
+fn joined(user: &str, device: &str) -> Option<Identifier> {
+    let mut name = SmallVec::<[u8; Identifier::BYTES_MAX]>::from_slice(user.as_bytes());
+    name.push(b'/');
+    name.extend_from_slice(device.as_bytes());
+    Identifier::from_bytes(&name)
 }
 
 /// The two levels after `owntracks` (wherever that stands); of another topic, the last two; of a short one, what there is.
@@ -198,86 +209,110 @@ fn of_topic(topic: &str) -> Option<Identifier> {
         None => levels.get(levels.len().saturating_sub(2)..)?,
     };
     match after {
-        [user, device, ..] => Identifier::new(&format!("{user}/{device}")),
+        [user, device, ..] => joined(user, device),
         [one] => Identifier::new(one),
         [] => None,
     }
 }
 
-fn read(object: &mut Object<'_>, identifier: Identifier, raw: &[u8]) -> Message {
-    let identifier = Some(identifier);
-    let reason = match &*object.kind {
-        "location" | "transition" | "steps" => return Message::Record { identifier, record: read_record(object) },
-        "lwt" => "last will",
-        "waypoint" | "waypoints" => "waypoint",
-        "encrypted" => "encrypted",
-        _ => "another _type",
+/// Reads a message, whose record is made in its place.
+fn read<'a>(bytes: &'a [u8], who: impl FnOnce(&Told<'a>) -> Option<Identifier>, out: &mut Vec<Message>) -> Result<(), DecodeError> {
+    if bytes.len() > FRAME_BYTES_MAX {
+        return Err(DecodeError::skipped("payload too long"));
+    }
+    let count = out.len();
+    let Some((record, identifier)) = Message::begin_record(out) else { return Ok(()) };
+    let mut told = Told::default();
+    let read = read_members(bytes, &mut told, &mut record.attributes).and_then(|kind| {
+        *identifier = Some(who(&told).ok_or(DecodeError::skipped("no user and device"))?);
+        Ok(kind)
+    });
+    let reason = match read.as_deref() {
+        Ok(kind @ ("location" | "transition" | "steps")) => {
+            complete(&told, kind == "transition", record);
+            return Ok(());
+        }
+        Ok("lwt") => "last will",
+        Ok("waypoint" | "waypoints") => "waypoint",
+        Ok("encrypted") => "encrypted",
+        Ok(_) => "another _type",
+        Err(error) => {
+            let error = *error;
+            out.truncate(count);
+            return Err(error);
+        }
     };
-    Message::Undecoded { identifier, reason, raw: raw.to_vec() }
+    let identifier = *identifier;
+    out.truncate(count);
+    out.push(Message::Undecoded { identifier, reason, raw: bytes.to_vec() });
+    Ok(())
 }
 
-fn read_record(object: &mut Object<'_>) -> Record {
-    let mut attributes = Attributes::new();
-    let (latitude, longitude) = (object.latitude.and_then(Latitude::new), object.longitude.and_then(Longitude::new));
-    for (degrees, inside, word) in [(object.latitude, latitude.is_some(), "latitude"), (object.longitude, longitude.is_some(), "longitude")]
-    {
+/// Tells the members, and then of what kind they are.
+#[inline(never)]
+fn read_members<'a>(bytes: &'a [u8], told: &mut Told<'a>, attributes: &mut Attributes) -> Result<Cow<'a, str>, DecodeError> {
+    json::read_object(bytes, Taker { told: &mut *told, attributes })?;
+    told.kind.text().ok_or(DecodeError::skipped("no _type"))
+}
+
+/// Adds to a record what other members have to be known for.
+fn complete(told: &Told<'_>, is_transition: bool, record: &mut Record) {
+    let attributes = &mut record.attributes;
+    let (latitude, longitude) = (told.latitude.and_then(Latitude::new), told.longitude.and_then(Longitude::new));
+    for (degrees, inside, word) in [(told.latitude, latitude.is_some(), "latitude"), (told.longitude, longitude.is_some(), "longitude")] {
         if let Some(degrees) = degrees.filter(|_| !inside) {
             attributes.set(Name::OutOfRange, Value::Text(word));
             attributes.push(Key::Text(word), Value::Float(degrees));
         }
     }
-    let fix = latitude.zip(longitude).map(|(latitude, longitude)| Fix {
-        latitude,
-        longitude,
-        valid: !object.not_valid,
-        altitude_m: object.altitude.and_then(single),
-        speed_kmh: object.speed.filter(|v| *v >= 0.0).and_then(single),
-        course_deg: object.course.and_then(single).and_then(course),
-    });
-    for (name, (member, value)) in object.attributes.iter() {
-        read_member(name, *member, *value, &mut attributes);
-    }
-    if object.kind == "transition" {
-        match object.event.text().as_deref() {
+    if is_transition {
+        match told.event.text().as_deref() {
             Some("enter") => attributes.alarm(Alarm::GeofenceEnter),
             Some("leave") => attributes.alarm(Alarm::GeofenceExit),
             _ => {}
         }
     }
-    Record { fix_time: object.time.and_then(seconds), fix, attributes }
+    record.fix_time = told.time.and_then(seconds);
+    record.fix = latitude.zip(longitude).map(|(latitude, longitude)| Fix {
+        latitude,
+        longitude,
+        valid: !told.not_valid,
+        altitude_m: told.altitude.and_then(single),
+        speed_kmh: told.speed.filter(|v| *v >= 0.0).and_then(single),
+        course_deg: told.course.and_then(single).and_then(course),
+    });
 }
 
-fn read_member(name: &str, member: Known<Member>, value: Json<'_>, attributes: &mut Attributes) {
-    match member {
-        Known::Own(Member::Bs) => match value.as_i64() {
-            Some(1) => attributes.set(Name::Charging, Value::Bool(false)),
-            Some(2 | 3) => attributes.set(Name::Charging, Value::Bool(true)),
-            _ => {}
-        },
-        Known::Own(Member::P) => {
-            if let Some(kilopascal) = value.as_f64() {
-                attributes.set(Name::PressurePa, Value::Float(libm::round(kilopascal * 1_000.0)));
+fn push_charging(value: Json<'_>, attributes: &mut Attributes) {
+    match value.as_i64() {
+        Some(1) => attributes.set(Name::Charging, Value::Bool(false)),
+        Some(2 | 3) => attributes.set(Name::Charging, Value::Bool(true)),
+        _ => {}
+    }
+}
+
+fn push_pressure(value: Json<'_>, attributes: &mut Attributes) {
+    if let Some(kilopascal) = value.as_f64() {
+        attributes.set(Name::PressurePa, Value::Float(libm::round(kilopascal * 1_000.0)));
+    }
+}
+
+#[inline(never)]
+fn push_regions(value: Json<'_>, attributes: &mut Attributes) {
+    let (mut names, mut count) = (String::new(), 0_usize);
+    if let Json::Nested(list) = value {
+        list.reader().items(|reader| {
+            if let Some(name) = reader.value()?.text() {
+                names.push_str(if count > 0 { "," } else { "" });
+                names.push_str(&name);
+                count = count.saturating_add(1);
             }
-        }
-        Known::Own(Member::InRegions) => {
-            let (mut names, mut count) = (String::new(), 0_usize);
-            if let Json::Nested(list) = value {
-                list.reader().items(|reader| {
-                    if let Some(name) = reader.value()?.text() {
-                        names.push_str(if count > 0 { "," } else { "" });
-                        names.push_str(&name);
-                        count = count.saturating_add(1);
-                    }
-                    // No more than a record can have.
-                    (names.len() <= Attributes::BYTES_MAX).then_some(())
-                });
-            }
-            if count > 0 {
-                attributes.set(Name::Regions, Value::Text(&names));
-            }
-        }
-        Known::Own(own) => value.push(own.attribute().map_or_else(|| Key::from_spelling(name), |name| Key::Named(name, 0)), attributes),
-        other => value.push(other.key(name), attributes),
+            // No more than a record can have.
+            (names.len() <= Attributes::BYTES_MAX).then_some(())
+        });
+    }
+    if count > 0 {
+        attributes.set(Name::Regions, Value::Text(&names));
     }
 }
 
@@ -316,7 +351,7 @@ impl Encoder for OwnTracksEncoder {
 
     fn records(&mut self, identifier: &Identifier, records: &[Record], out: &mut Vec<u8>) -> usize {
         let Some(record) = records.first() else { return 0 };
-        let payload = Tree::Object(write_location(record)).to_string();
+        let payload = write_location(record);
         if self.transport == Transport::Mqtt {
             out.extend_from_slice(payload.as_bytes());
             return 1;
@@ -373,32 +408,31 @@ fn spelling(key: Key<'_>, value: Value<'_>) -> Option<String> {
     }
 }
 
-fn write_location(record: &Record) -> Map<String, Tree> {
-    let mut object = Map::new();
-    object.insert("_type".into(), "location".into());
-    if let Some(time) = record.fix_time {
-        object.insert("tst".into(), time.div_euclid(1_000_000).into());
-    }
-    if let Some(fix) = &record.fix {
-        object.insert("lat".into(), fix.latitude.degrees().into());
-        object.insert("lon".into(), fix.longitude.degrees().into());
-        if !fix.valid {
-            object.insert("valid".into(), false.into());
+fn write_location(record: &Record) -> String {
+    Writer::object(|object| {
+        object.member("_type", Value::Text("location"));
+        if let Some(time) = record.fix_time {
+            object.member("tst", Value::Int(time.div_euclid(1_000_000)));
         }
-        let speed = fix.speed_kmh.filter(|v| *v >= 0.0);
-        for (member, value) in [("alt", fix.altitude_m), ("vel", speed), ("cog", fix.course_deg.and_then(course))] {
-            if let Some(value) = value.filter(|v| v.is_finite()) {
-                object.insert(member.into(), f64::from(value).into());
+        if let Some(fix) = &record.fix {
+            object.member("lat", Value::Float(fix.latitude.degrees()));
+            object.member("lon", Value::Float(fix.longitude.degrees()));
+            if !fix.valid {
+                object.member("valid", Value::Bool(false));
+            }
+            let speed = fix.speed_kmh.filter(|v| *v >= 0.0);
+            for (member, value) in [("alt", fix.altitude_m), ("vel", speed), ("cog", fix.course_deg.and_then(course))] {
+                if let Some(value) = value.filter(|v| v.is_finite()) {
+                    object.member(member, Value::Float(f64::from(value)));
+                }
             }
         }
-    }
-    for (key, value) in record.attributes.iter() {
-        let Some(member) = spelling(key, value) else { continue };
-        let value = match value {
-            Value::Bool(charging) if member == "bs" => Tree::from(if charging { 2 } else { 1 }),
-            value => json_of(value),
-        };
-        object.entry(member).or_insert(value);
-    }
-    object
+        for (key, value) in record.attributes.iter() {
+            match (spelling(key, value), value) {
+                (Some(member), Value::Bool(charging)) if member == "bs" => object.member(&member, Value::Int(if charging { 2 } else { 1 })),
+                (Some(member), value) => object.member(&member, value),
+                (None, _) => {}
+            }
+        }
+    })
 }

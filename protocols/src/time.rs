@@ -190,6 +190,10 @@ pub fn to_rfc3339(time: Micros) -> Option<String> {
 /// Digits beyond the microsecond are cut off.
 #[must_use]
 pub fn from_rfc3339(text: &str) -> Option<Micros> {
+    // As nearly all write it.
+    if let &[y0, y1, y2, y3, b'-', mo0, mo1, b'-', d0, d1, b'T', h0, h1, b':', mi0, mi1, b':', s0, s1, b'Z'] = text.as_bytes() {
+        return Civil::of_digits([y0, y1, y2, y3], [mo0, mo1, d0, d1], [h0, h1, mi0, mi1], [s0, s1]);
+    }
     let (date, rest) = text.split_at_checked(10)?;
     let (year, rest_of_date) = digits(date, 4)?;
     let (month, rest_of_date) = digits(rest_of_date.strip_prefix('-')?, 2)?;

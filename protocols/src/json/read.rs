@@ -1,14 +1,12 @@
 //! JSON (RFC 8259) read in one pass, for formats that are one object a message: nothing is built of what is not wanted. What is taken,
 //! what is refused and what a value is, is what `serde_json` says; texts with escapes are rare and left to it.
 
-use crate::attributes::{Attributes, Value};
-use crate::wire::{EACH, HIGH, decimal, quotient};
-use crate::words::Glance;
+use crate::attributes::{Attributes, Packed, Value};
+use crate::wire::{EACH, HIGH, Pointed, decimal, find};
+use crate::words::{Glance, Known};
 use crate::{Alarm, DecodeError, Key, Name};
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
-use core::cmp::Ordering;
-use smallvec::SmallVec;
 
 /// A value. What it takes memory to tell stays as it was spelled.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -25,6 +23,84 @@ pub(crate) enum Json<'a> {
     /// With its quotes: there are escapes in it.
     Escaped(&'a str),
     Nested(Nested<'a>),
+}
+
+/// A value as it is read: its parts stay in registers, where those of one that is either this or that would not.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Read<'a> {
+    kind: Kind,
+    /// Of a number.
+    bits: u64,
+    /// Of a text, a list or an object.
+    text: &'a str,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Null,
+    False,
+    True,
+    Int,
+    Unsigned,
+    Float,
+    Text,
+    Escaped,
+    Nested,
+}
+
+impl<'a> Read<'a> {
+    #[inline(always)]
+    const fn word(kind: Kind) -> Self {
+        Self { kind, bits: 0, text: "" }
+    }
+
+    #[inline(always)]
+    const fn int(v: i64) -> Self {
+        Self { kind: Kind::Int, bits: v.cast_unsigned(), text: "" }
+    }
+
+    #[inline(always)]
+    const fn float(v: f64) -> Self {
+        Self { kind: Kind::Float, bits: v.to_bits(), text: "" }
+    }
+
+    #[inline(always)]
+    const fn text(kind: Kind, text: &'a str) -> Self {
+        Self { kind, bits: 0, text }
+    }
+
+    /// The value.
+    #[inline(always)]
+    pub(crate) const fn json(self) -> Json<'a> {
+        match self.kind {
+            Kind::Null => Json::Null,
+            Kind::False => Json::Bool(false),
+            Kind::True => Json::Bool(true),
+            Kind::Int => Json::Int(self.bits.cast_signed()),
+            Kind::Unsigned => Json::Unsigned(self.bits),
+            Kind::Float => Json::Float(f64::from_bits(self.bits)),
+            Kind::Text => Json::Text(self.text),
+            Kind::Escaped => Json::Escaped(self.text),
+            Kind::Nested => Json::Nested(Nested(self.text)),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) const fn as_f64(self) -> Option<f64> {
+        self.json().as_f64()
+    }
+
+    /// Adds it as a named attribute without a number, as [`Json::push`]: most attributes are such numbers.
+    #[inline(always)]
+    pub(crate) fn push_named(self, name: Name, attributes: &mut Attributes) {
+        attributes.push_packed(match self.kind {
+            Kind::False => Packed::flag(name, false),
+            Kind::True => Packed::flag(name, true),
+            Kind::Int => Packed::int(name, self.bits.cast_signed()),
+            Kind::Float => Packed::float(name, f64::from_bits(self.bits)),
+            _ => return self.json().push(Key::Named(name, 0), attributes),
+        });
+    }
 }
 
 /// A list or an object, as it was spelled.
@@ -52,7 +128,10 @@ impl From<Wrong> for DecodeError {
 const DEPTH_MAX: u8 = 127;
 
 /// Where a text is being read. A step gives `None` at what is no JSON, and then nothing more is to be read.
-#[derive(Clone, Debug)]
+///
+/// What is part of a loop over members is a part of its caller, and what is not takes a copy: so the place stays in registers, where the
+/// next step does not wait for it.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Reader<'a> {
     text: &'a str,
     /// What is not yet read of it.
@@ -102,6 +181,7 @@ impl<'a> Json<'a> {
     }
 
     /// Adds it to attributes; `null` is nothing, a list or an object is kept as its text.
+    #[inline(never)]
     pub(crate) fn push(self, key: Key<'_>, attributes: &mut Attributes) {
         match self {
             Self::Null => {}
@@ -146,26 +226,50 @@ impl<'a> Nested<'a> {
         out
     }
 
-    /// The members of an object; of a list, none.
-    pub(crate) fn members(self) -> Members<'a, Json<'a>> {
-        let mut members = Members::default();
-        self.reader().members(|reader, name| reader.value().map(|value| members.put(name, value)));
-        members
-    }
-
     /// To read it once more; it was read as a whole, so that all of it is JSON.
     pub(crate) const fn reader(self) -> Reader<'a> {
         Reader::of(self.0)
     }
 }
 
+/// Who is told of the members of an object.
+pub(crate) trait Take<'a> {
+    /// Names that are known.
+    type Member: Copy;
+
+    /// What a name is.
+    fn known(name: &[u8], glance: Glance) -> Known<Self::Member>;
+
+    /// Reads the value of a member. Its name is told only where it is another one than those that are known.
+    fn take(&mut self, reader: &mut Reader<'a>, member: Known<Self::Member>, name: &str) -> Option<()>;
+}
+
+struct Each<F>(F);
+
+impl<'a, F: FnMut(&mut Reader<'a>, &str) -> Option<()>> Take<'a> for Each<F> {
+    type Member = ();
+
+    fn known(_: &[u8], _: Glance) -> Known<()> {
+        Known::Other
+    }
+
+    fn take(&mut self, reader: &mut Reader<'a>, _: Known<()>, name: &str) -> Option<()> {
+        (self.0)(reader, name)
+    }
+}
+
+/// A closure that is told all names. (One that has to be part of the loop cannot be a closure.)
+pub(crate) fn each<'a>(take: impl FnMut(&mut Reader<'a>, &str) -> Option<()>) -> impl Take<'a> {
+    Each(take)
+}
+
 /// Reads the members of the one object that a message is.
-pub(crate) fn read_object<'a>(bytes: &'a [u8], take: impl FnMut(&mut Reader<'a>, Cow<'a, str>) -> Option<()>) -> Result<(), Wrong> {
-    let text = core::str::from_utf8(bytes).map_err(|_| Wrong::NoJson)?;
-    let mut reader = Reader::of(text);
+#[inline(always)]
+pub(crate) fn read_object<'a>(bytes: &'a [u8], take: impl Take<'a>) -> Result<(), Wrong> {
+    let mut reader = Reader::of(core::str::from_utf8(bytes).map_err(|_| Wrong::NoJson)?);
     reader.rest = behind_space(reader.rest);
     let is_object = reader.is_object();
-    let whole = if is_object { reader.members(take) } else { reader.value().map(drop) };
+    let whole = if is_object { reader.members(take) } else { reader.pass() };
     whole.filter(|()| behind_space(reader.rest).is_empty()).ok_or(Wrong::NoJson)?;
     if is_object { Ok(()) } else { Err(Wrong::NoObject) }
 }
@@ -176,32 +280,36 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether an object begins here.
+    #[inline]
     pub(crate) fn is_object(&self) -> bool {
         self.rest.first() == Some(&b'{')
     }
 
+    #[inline]
     fn deeper(&mut self) -> Option<()> {
         self.depth = self.depth.saturating_add(1);
         (self.depth <= DEPTH_MAX).then_some(())
     }
 
     /// Each member of the object here. Who is told of one reads its value.
-    pub(crate) fn members(&mut self, mut take: impl FnMut(&mut Self, Cow<'a, str>) -> Option<()>) -> Option<()> {
+    #[inline(always)]
+    pub(crate) fn members<T: Take<'a>>(&mut self, mut take: T) -> Option<()> {
         let [b'{', rest @ ..] = self.rest else { return None };
         self.deeper()?;
         let mut rest = behind_space(rest);
         let mut ends = matches!(rest, [b'}', ..]);
         while !ends {
-            let [b'"', behind @ ..] = rest else { return None };
-            let (name, behind) = self.string(behind)?;
-            let name = match name {
-                Json::Escaped(quoted) => Cow::Owned(unescaped(quoted)?),
-                Json::Text(text) => Cow::Borrowed(text),
-                _ => return None,
+            let other;
+            let (member, name, behind) = match known_name::<T>(rest) {
+                Some((member, behind)) => (member, "", behind),
+                None => {
+                    let behind;
+                    (other, behind) = any_name(self.text, rest)?;
+                    (T::known(other.as_bytes(), Glance::of(other.as_bytes())), &*other, behind)
+                }
             };
-            let [b':', behind @ ..] = behind_space(behind) else { return None };
-            self.rest = behind_space(behind);
-            take(self, name)?;
+            self.rest = behind;
+            take.take(self, member, name)?;
             (rest, ends) = behind_comma(self.rest, b'}')?;
         }
         self.shallower(rest);
@@ -232,118 +340,163 @@ impl<'a> Reader<'a> {
 
     /// The value here.
     pub(crate) fn value(&mut self) -> Option<Json<'a>> {
-        match self.rest.first()? {
-            b'"' => {
-                let (text, rest) = self.string(self.rest.get(1..)?)?;
-                self.rest = rest;
-                Some(text)
-            }
-            b'-' | b'0'..=b'9' => self.number(),
-            b'{' => self.nested(|reader| reader.members(|reader, _| reader.value().map(drop))),
-            b'[' => self.nested(|reader| reader.items(|reader| reader.value().map(drop))),
-            b't' => self.word("true", Json::Bool(true)),
-            b'f' => self.word("false", Json::Bool(false)),
-            b'n' => self.word("null", Json::Null),
-            _ => None,
+        self.read().map(Read::json)
+    }
+
+    /// The same for who is in a hurry.
+    #[inline(always)]
+    pub(crate) fn read(&mut self) -> Option<Read<'a>> {
+        let read;
+        (read, self.rest) = match self.rest {
+            [b'"', ..] => string(self.text, self.rest)?,
+            [b'0'..=b'9', ..] => number(self.text, self.rest)?,
+            [b'-', ..] => below_zero(self.text, self.rest)?,
+            [b't', b'r', b'u', b'e', rest @ ..] => (Read::word(Kind::True), rest),
+            [b'f', b'a', b'l', b's', b'e', rest @ ..] => (Read::word(Kind::False), rest),
+            [b'n', b'u', b'l', b'l', rest @ ..] => (Read::word(Kind::Null), rest),
+            [b'{' | b'[', ..] => self.nested()?,
+            _ => return None,
+        };
+        Some(read)
+    }
+
+    /// Passes the value here.
+    fn pass(&mut self) -> Option<()> {
+        match self.rest {
+            [b'{', ..] => self.members(each(|reader, _| reader.pass())),
+            [b'[', ..] => self.items(Self::pass),
+            _ => self.value().map(drop),
         }
     }
 
     /// The members of the object here, told by a reader of its own; of another value, nothing.
-    pub(crate) fn members_if_object(&mut self, take: impl FnMut(&mut Self, Cow<'a, str>) -> Option<()>) -> Option<()> {
-        if self.is_object() { self.members(take) } else { self.value().map(drop) }
-    }
-
-    fn nested(&mut self, pass: impl FnOnce(&mut Self) -> Option<()>) -> Option<Json<'a>> {
-        let text = self.text.get(self.place_of(self.rest)..)?;
-        pass(self)?;
-        text.get(..text.len().wrapping_sub(self.rest.len())).map(|text| Json::Nested(Nested(text)))
-    }
-
-    fn word(&mut self, word: &str, value: Json<'a>) -> Option<Json<'a>> {
-        self.rest = self.rest.strip_prefix(word.as_bytes())?;
-        Some(value)
-    }
-
-    /// Where it is that so much is left.
     #[inline]
-    const fn place_of(&self, rest: &[u8]) -> usize {
-        self.text.len().wrapping_sub(rest.len())
+    pub(crate) fn members_if_object(&mut self, take: impl Take<'a>) -> Option<()> {
+        if self.is_object() { self.members(take) } else { self.pass() }
     }
 
-    /// The text behind a quote, and what is behind it.
-    #[inline]
-    fn string(&self, quoted: &'a [u8]) -> Option<(Json<'a>, &'a [u8])> {
-        match behind_plain(quoted)? {
-            [b'"', rest @ ..] => {
-                let text = self.text.get(self.place_of(quoted)..self.place_of(rest).wrapping_sub(1))?;
-                Some((Json::Text(text), rest))
-            }
-            [b'\\', ..] => self.escaped(quoted),
-            _ => None,
-        }
-    }
-
-    #[cold]
-    fn escaped(&self, quoted: &'a [u8]) -> Option<(Json<'a>, &'a [u8])> {
-        let mut rest = quoted;
-        loop {
-            rest = match behind_plain(rest)? {
-                [b'"', rest @ ..] => {
-                    let quoted = self.text.get(self.place_of(quoted).wrapping_sub(1)..self.place_of(rest))?;
-                    return unescaped(quoted).map(|_| (Json::Escaped(quoted), rest));
-                }
-                [b'\\', _, rest @ ..] => rest,
-                // A control character.
-                _ => return None,
-            };
-        }
-    }
-
-    fn number(&mut self) -> Option<Json<'a>> {
+    #[inline(never)]
+    fn nested(mut self) -> Option<(Read<'a>, &'a [u8])> {
         let start = self.rest;
-        let (negative, bytes) = match start {
-            [b'-', bytes @ ..] => (true, bytes),
-            bytes => (false, bytes),
-        };
-        let mut sum = 0_u64;
-        let (count, mut rest) = digits(bytes, &mut sum);
-        if count == 0 || (count > 1 && bytes.first() == Some(&b'0')) {
-            return None;
-        }
-        let (mut decimals, mut is_plain) = (0, true);
-        let is_whole = !matches!(rest, [b'.' | b'e' | b'E', ..]);
-        if let [b'.', behind @ ..] = rest {
-            (decimals, rest) = digits(behind, &mut sum);
-            is_plain = decimals > 0;
-            if !is_plain {
-                return None;
-            }
-        }
-        if let [b'e' | b'E', b'+' | b'-', behind @ ..] | [b'e' | b'E', behind @ ..] = rest {
-            is_plain = false;
-            let exponent;
-            (exponent, rest) = digits(behind, &mut 0);
-            if exponent == 0 {
-                return None;
-            }
-        }
-        self.rest = rest;
-        // So many digits are within the range, and none of them was lost.
-        if is_plain && count.saturating_add(decimals) <= 18 {
-            if is_whole && !(negative && sum == 0) {
-                let whole = i64::try_from(sum).ok()?;
-                return Some(Json::Int(if negative { whole.wrapping_neg() } else { whole }));
-            }
-            if let Some(number) = quotient(sum, decimals) {
-                return Some(Json::Float(if negative { -number } else { number }));
-            }
-        }
-        long_number(self.text.get(self.place_of(start)..self.place_of(rest))?, is_whole)
+        self.pass()?;
+        Some((Read::text(Kind::Nested, between(self.text, start, self.rest)?), self.rest))
     }
 }
 
+/// What of a text stands from one place to another, which are told by what is left there.
 #[inline]
+fn between<'a>(text: &'a str, start: &[u8], end: &[u8]) -> Option<&'a str> {
+    text.get(text.len().wrapping_sub(start.len())..text.len().wrapping_sub(end.len()))
+}
+
+/// What a name is that is known, and what is behind its colon; `None` where there is another one, or white space before the colon.
+///
+/// No known name has a quote, a backslash or a control character in it: it is enough to look for the first quote.
+#[inline(always)]
+fn known_name<'a, T: Take<'a>>(start: &'a [u8]) -> Option<(Known<T::Member>, &'a [u8])> {
+    let [b'"', quoted @ ..] = start else { return None };
+    let front = u128::from_le_bytes(*quoted.first_chunk()?);
+    let (first, second) = (front as u64, (front >> 64) as u64);
+    let (hits, later) = (quotes(first), quotes(second));
+    let (glance, length) = if hits != 0 {
+        let length = lowest(hits);
+        (Glance::of_few(first, length), length)
+    } else if later != 0 {
+        let beyond = later.trailing_zeros() & !7;
+        let length = lowest(later).wrapping_add(8);
+        (Glance::of_ends(first, (front >> beyond) as u64, length), length)
+    } else {
+        long_name(quoted)?
+    };
+    let [b'"', b':', behind @ ..] = quoted.get(length..)? else { return None };
+    match T::known(quoted.get(..length)?, glance) {
+        Known::Other => None,
+        known => Some((known, behind_space(behind))),
+    }
+}
+
+#[inline(never)]
+fn long_name(quoted: &[u8]) -> Option<(Glance, usize)> {
+    let length = find(quoted, b'"')?;
+    Some((Glance::of(quoted.get(..length)?), length))
+}
+
+/// Any name, and what is behind its colon.
+#[inline(never)]
+fn any_name<'a>(text: &'a str, start: &'a [u8]) -> Option<(Cow<'a, str>, &'a [u8])> {
+    let (name, behind) = string(text, start)?;
+    let [b':', behind @ ..] = behind_space(behind) else { return None };
+    Some((name.json().text()?, behind_space(behind)))
+}
+
+/// The text that begins with the quote here, and what is behind it.
+#[inline(always)]
+fn string<'a>(text: &'a str, start: &'a [u8]) -> Option<(Read<'a>, &'a [u8])> {
+    let [b'"', quoted @ ..] = start else { return None };
+    match behind_plain(quoted)? {
+        end @ [b'"', rest @ ..] => Some((Read::text(Kind::Text, between(text, quoted, end)?), rest)),
+        _ => escaped(text, start),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn escaped<'a>(text: &'a str, start: &'a [u8]) -> Option<(Read<'a>, &'a [u8])> {
+    let mut rest = start.get(1..)?;
+    loop {
+        rest = match behind_plain(rest)? {
+            [b'"', rest @ ..] => {
+                let quoted = between(text, start, rest)?;
+                return unescaped(quoted).map(|_| (Read::text(Kind::Escaped, quoted), rest));
+            }
+            [b'\\', _, rest @ ..] => rest,
+            // A control character.
+            _ => return None,
+        };
+    }
+}
+
+/// The number here, which is not below zero.
+#[inline(always)]
+fn number<'a>(text: &'a str, start: &'a [u8]) -> Option<(Read<'a>, &'a [u8])> {
+    match start {
+        [b'0', b'0'..=b'9', ..] => return None,
+        [b'0'..=b'9', ..] => {}
+        _ => return None,
+    }
+    let Some((pointed, rest)) = Pointed::take(start) else { return long_number(text, start) };
+    match (pointed.decimals, rest) {
+        // It goes on, or it is none.
+        (Some(0), _) | (_, [b'0'..=b'9' | b'e' | b'E', ..]) => long_number(text, start),
+        (None, rest) => match i64::try_from(pointed.digits) {
+            Ok(whole) => Some((Read::int(whole), rest)),
+            Err(_) => long_number(text, start),
+        },
+        (Some(_), rest) => Some((Read::float(pointed.number()?), rest)),
+    }
+}
+
+/// The number here behind its sign.
+#[inline(never)]
+fn below_zero<'a>(text: &'a str, start: &'a [u8]) -> Option<(Read<'a>, &'a [u8])> {
+    let (number, rest) = number(text, start.get(1..)?)?;
+    let number = match number.json() {
+        Json::Int(0) => Read::float(-0.0),
+        Json::Int(v) => Read::int(v.wrapping_neg()),
+        Json::Float(v) => Read::float(-v),
+        _ => return long_number(text, start),
+    };
+    Some((number, rest))
+}
+
+/// Passes white space, of which there seldom is any.
+#[inline(always)]
 fn behind_space(bytes: &[u8]) -> &[u8] {
+    if bytes.first().is_some_and(|byte| *byte > b' ') { bytes } else { behind_some_space(bytes) }
+}
+
+#[inline(never)]
+fn behind_some_space(bytes: &[u8]) -> &[u8] {
     let mut rest = bytes;
     while let [b' ' | b'\n' | b'\t' | b'\r', behind @ ..] = rest {
         rest = behind;
@@ -352,7 +505,7 @@ fn behind_space(bytes: &[u8]) -> &[u8] {
 }
 
 /// Passes a comma with the white space around it, or stops at the end, and says which.
-#[inline]
+#[inline(always)]
 fn behind_comma(rest: &[u8], end: u8) -> Option<(&[u8], bool)> {
     match behind_space(rest) {
         [b',', behind @ ..] => Some((behind_space(behind), false)),
@@ -361,13 +514,13 @@ fn behind_comma(rest: &[u8], end: u8) -> Option<(&[u8], bool)> {
 }
 
 /// Passes what is plain, up to the next quote, backslash or control character.
-#[inline]
+#[inline(always)]
 fn behind_plain(bytes: &[u8]) -> Option<&[u8]> {
     let mut rest = bytes;
     while let Some((word, behind)) = rest.split_first_chunk() {
         let hits = special(u64::from_le_bytes(*word));
         if hits != 0 {
-            return rest.get(usize::try_from(hits.trailing_zeros() / 8).ok()?..);
+            return rest.get(lowest(hits)..);
         }
         rest = behind;
     }
@@ -375,28 +528,47 @@ fn behind_plain(bytes: &[u8]) -> Option<&[u8]> {
     rest.get(distance..)
 }
 
-/// Adds the digits at the front, and says how many there are and what is behind them.
-#[inline]
-fn digits<'a>(bytes: &'a [u8], sum: &mut u64) -> (usize, &'a [u8]) {
-    let mut rest = bytes;
-    while let [byte @ b'0'..=b'9', behind @ ..] = rest {
-        *sum = sum.wrapping_mul(10).wrapping_add(u64::from(byte & 0x0F));
-        rest = behind;
+/// A number that may be beyond `i64`, or has an exponent.
+#[cold]
+#[inline(never)]
+fn long_number<'a>(text: &'a str, start: &'a [u8]) -> Option<(Read<'a>, &'a [u8])> {
+    let mut rest = behind_digits(start.strip_prefix(b"-").unwrap_or(start))?;
+    let is_whole = !matches!(rest, [b'.' | b'e' | b'E', ..]);
+    if let [b'.', behind @ ..] = rest {
+        rest = behind_digits(behind)?;
     }
-    (bytes.len().saturating_sub(rest.len()), rest)
-}
-
-/// A number that may be beyond `i64`.
-fn long_number(text: &str, is_whole: bool) -> Option<Json<'_>> {
+    if let [b'e' | b'E', b'+' | b'-', behind @ ..] | [b'e' | b'E', behind @ ..] = rest {
+        rest = behind_digits(behind)?;
+    }
+    let text = between(text, start, rest)?;
     if is_whole {
         if let Ok(whole) = text.parse() {
-            return Some(Json::Int(whole));
+            return Some((Read::int(whole), rest));
         }
-        if let Ok(whole) = text.parse() {
-            return Some(Json::Unsigned(whole));
+        if let Ok(bits) = text.parse() {
+            return Some((Read { kind: Kind::Unsigned, bits, text: "" }, rest));
         }
     }
-    decimal(text).map(Json::Float)
+    decimal(text).map(|number| (Read::float(number), rest))
+}
+
+/// Passes digits, of which there must be one.
+fn behind_digits(bytes: &[u8]) -> Option<&[u8]> {
+    let count = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    bytes.get(count..).filter(|_| count > 0)
+}
+
+/// The place of the first byte that is told by its highest bit.
+#[inline(always)]
+fn lowest(hits: u64) -> usize {
+    usize::try_from(hits.trailing_zeros() / 8).unwrap_or(0)
+}
+
+/// The lowest of the highest bits that are set is that of the first quote.
+#[inline(always)]
+const fn quotes(word: u64) -> u64 {
+    let differs = word ^ EACH.wrapping_mul(b'"' as u64);
+    differs.wrapping_sub(EACH) & !differs & HIGH
 }
 
 /// The lowest of the highest bits that are set is that of the first quote, backslash or control character of a word: the classical tests
@@ -408,105 +580,6 @@ const fn special(word: u64) -> u64 {
     let is_backslash = backslash.wrapping_sub(EACH) & !backslash;
     let is_control = word.wrapping_sub(EACH.wrapping_mul(0x20)) & !word;
     (is_quote | is_backslash | is_control) & HIGH
-}
-
-/// Members in the order of their names; of two with one name, the last is kept. The usual number of them stands without an allocation,
-/// and of an object with more than [`MEMBERS_MAX`], the first in this order.
-#[derive(Debug)]
-pub(crate) struct Members<'a, T> {
-    members: SmallVec<[Member<'a, T>; FEW]>,
-    is_ordered: bool,
-    told: u32,
-}
-
-#[derive(Debug)]
-struct Member<'a, T> {
-    /// Of the name.
-    glance: Glance,
-    name: Cow<'a, str>,
-    /// Which of all that were told it is.
-    number: u32,
-    value: T,
-}
-
-impl<T> Member<'_, T> {
-    #[inline]
-    fn order(&self, other: &Self) -> Ordering {
-        // Few names begin alike.
-        self.glance.head().cmp(&other.glance.head()).then_with(|| self.name.cmp(&other.name))
-    }
-}
-
-const FEW: usize = 32;
-
-/// A record has not even room for so many attributes with names of their own.
-pub(crate) const MEMBERS_MAX: usize = 512;
-
-impl<T> Default for Members<'_, T> {
-    fn default() -> Self {
-        Self { members: SmallVec::new(), is_ordered: true, told: 0 }
-    }
-}
-
-impl<'a, T> Members<'a, T> {
-    /// Adds one, or puts it in the place of its namesake.
-    #[inline]
-    pub(crate) fn put(&mut self, name: Cow<'a, str>, value: T) {
-        self.put_seen(Glance::of(name.as_bytes()), name, value);
-    }
-
-    /// The same with its name as it was seen.
-    #[inline]
-    pub(crate) fn put_seen(&mut self, glance: Glance, name: Cow<'a, str>, value: T) {
-        self.told = self.told.wrapping_add(1);
-        let member = Member { glance, name, number: self.told, value };
-        if self.members.last().is_some_and(|last| last.order(&member).is_ge()) {
-            self.put_between(member);
-        } else {
-            self.push(member);
-        }
-    }
-
-    fn put_between(&mut self, member: Member<'a, T>) {
-        if self.is_ordered && self.members.len() <= FEW {
-            match self.members.binary_search_by(|there| there.order(&member)) {
-                Ok(at) => {
-                    if let Some(place) = self.members.get_mut(at) {
-                        *place = member;
-                    }
-                    return;
-                }
-                Err(at) if self.members.len() < FEW => return self.members.insert(at, member),
-                Err(_) => {}
-            }
-        }
-        // Many, which would be moved for each one that comes between.
-        self.is_ordered = false;
-        self.push(member);
-    }
-
-    #[inline]
-    fn push(&mut self, member: Member<'a, T>) {
-        if self.members.len() >= MEMBERS_MAX.saturating_mul(2) {
-            self.order();
-            self.members.truncate(MEMBERS_MAX);
-        }
-        self.members.push(member);
-    }
-
-    fn order(&mut self) {
-        if !self.is_ordered {
-            self.members.sort_unstable_by(|one, other| one.order(other).then(other.number.cmp(&one.number)));
-            self.members.dedup_by(|later, earlier| later.name == earlier.name);
-            self.is_ordered = true;
-        }
-    }
-
-    /// All, in their order.
-    pub(crate) fn iter(&mut self) -> impl Iterator<Item = (&str, &T)> {
-        self.order();
-        self.members.iter().take(MEMBERS_MAX).map(|member| (&*member.name, &member.value))
-    }
 }
 
 #[cfg(test)]

@@ -44,19 +44,19 @@ impl Short {
             _ => {}
         }
         let (mut negative, mut start, mut taken) = (false, bytes, Pointed::take(bytes));
-        if let (None, [b'-', behind @ ..]) = (taken.0, bytes) {
+        if let (None, [b'-', behind @ ..]) = (taken, bytes) {
             (negative, start, taken) = (true, behind, Pointed::take(behind));
         }
-        let (Some(pointed), behind) = taken else { return (Self::None, bytes) };
+        let Some((pointed, behind)) = taken else { return (Self::None, bytes) };
         if pointed.whole_digits != 1 && matches!(start, [b'0' | b'.', ..]) {
             return (Self::None, bytes);
         }
         let short = if pointed.decimals.is_some() {
             pointed.number().map_or(Self::None, |number| Self::Number(if negative { -number } else { number }))
         } else if negative {
-            if pointed.whole == 0 { Self::None } else { Self::Whole(pointed.whole.cast_signed().wrapping_neg()) }
+            if pointed.digits == 0 { Self::None } else { Self::Whole(pointed.digits.cast_signed().wrapping_neg()) }
         } else {
-            Self::Whole(pointed.whole.cast_signed())
+            Self::Whole(pointed.digits.cast_signed())
         };
         (short, behind)
     }

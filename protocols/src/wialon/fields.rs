@@ -67,9 +67,9 @@ impl<'a> Fields<'a> {
     /// Takes a field that is a number, not below zero, with a point or without.
     #[inline(always)]
     pub(super) fn take_number(&mut self) -> Option<Pointed> {
-        let (number, rest) = Pointed::take(self.rest?);
+        let (number, rest) = Pointed::take(self.rest?)?;
         self.end(rest)?;
-        number
+        Some(number)
     }
 
     /// Takes the two fields of a place on one axis, in degrees.

@@ -141,7 +141,7 @@ fn take(out: &mut Vec<Message>, replies: &mut Replies, heard: &mut Heard) {
     heard.events.extend(out.drain(..).map(Event::Message));
     heard.answers.extend(replies.drain().map(|reply| match reply.body {
         ReplyBody::Bytes(bytes) => Answer::Bytes(bytes.into_vec()),
-        ReplyBody::Http { status, body } => Answer::Http { status, body },
+        ReplyBody::Http { status, body } => Answer::Http { status, body: body.to_vec() },
     }));
 }
 
