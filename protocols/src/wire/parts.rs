@@ -685,7 +685,7 @@ mod tests {
         }
 
         #[test]
-        fn what_lies_between_two_numbers_is_rounded_as_by_parse(mantissa in 1_u64 << 52..1_u64 << 53, halves in 0_u32..=3, away in 0_u64..3) {
+        fn between_two_numbers_is_rounded_as_by_parse(mantissa in 1_u64 << 52..1_u64 << 53, halves in 0_u32..=3, away in 0_u64..3) {
             // Half of the way from one to the next, in decimal digits, and a step to either side of it.
             let scale = 5_u64.pow(halves).saturating_mul(2_u64.pow(3_u32.saturating_sub(halves)));
             let digits = mantissa.saturating_mul(2).saturating_add(1).saturating_mul(scale).saturating_add(away).saturating_sub(1);

@@ -49,7 +49,7 @@ pub fn frames_line(frames: &[Heard]) -> String {
 fn reply_json(reply: &Reply) -> serde_json::Value {
     match &reply.body {
         ReplyBody::Bytes(bytes) => json!({ "hex": wire::to_hex(bytes) }),
-        ReplyBody::Http { status, body } if body.is_empty() => json!({ "http": { "status": status } }),
+        ReplyBody::Http { status, body: [] } => json!({ "http": { "status": status } }),
         ReplyBody::Http { status, body } => json!({ "http": { "status": status, "body": String::from_utf8_lossy(body) } }),
     }
 }
