@@ -65,6 +65,8 @@ fn config(dir: &std::path::Path) -> Config {
         },
         ..Config::default()
     };
+    // Time is that of the steps: a tick between two of them, on a slow machine, would record the next a microsecond later.
+    config.pipeline.tick_s = 24 * 3_600;
     config.api.bind = "127.0.0.1:0".to_owned();
     config.telemetry.bind = "127.0.0.1:0".to_owned();
     config
