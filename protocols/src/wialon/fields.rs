@@ -3,7 +3,7 @@
 //! Nearly all of them are short numbers: those are read where they stand, and their end is that of the field. What is not written as
 //! nearly all trackers write it is left for [`Fields::next`].
 
-use crate::wire::{Pointed, find, take_few_digits};
+use crate::wire::{Pointed, find, take_few_digits, truncated};
 use crate::{Civil, Micros};
 
 /// What is not yet taken of a record.
@@ -79,7 +79,7 @@ impl<'a> Fields<'a> {
         let number = ahead.take_number()?;
         let [side, rest @ ..] = ahead.rest? else { return None };
         ahead.end(rest)?;
-        let degrees = degrees_of(number.number()?, number.whole / 100);
+        let degrees = degrees_of(number.number()?);
         let degrees = match *side {
             side if side == positive => degrees,
             side if side == negative => -degrees,
@@ -107,10 +107,9 @@ pub(super) const fn is_absent(field: &[u8]) -> bool {
     matches!(field, b"" | b"NA")
 }
 
-/// `DDMM.mm` in degrees, which are the hundreds of that number. (Of at most 15 digits, no quotient is rounded up to the next hundred.)
+/// `DDMM.mm` in degrees.
 #[inline(always)]
-#[allow(clippy::cast_precision_loss)]
-pub(super) fn degrees_of(number: f64, hundreds: u64) -> f64 {
-    let whole = hundreds.cast_signed() as f64;
+pub(super) fn degrees_of(number: f64) -> f64 {
+    let whole = truncated(number / 100.0);
     whole + (number - whole * 100.0) / 60.0
 }

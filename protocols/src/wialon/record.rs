@@ -1,8 +1,8 @@
 //! The fields of a record.
 
-use super::fields::{Fields, is_absent};
+use super::fields::{Fields, degrees_of, is_absent};
 use super::{params, text};
-use crate::wire::{Parts, Pointed, decimal, decimal_single, quotient_single, truncated};
+use crate::wire::{Parts, Pointed, decimal, decimal_single, quotient_single};
 use crate::{Attributes, Civil, Fix, Key, Latitude, Longitude, Micros, Name, Record, Value};
 use alloc::format;
 
@@ -194,8 +194,7 @@ fn degrees(fields: &mut Fields<'_>, [positive, negative]: [&str; 2]) -> Option<O
 #[inline(never)]
 fn degrees_of_text(digits: &str, side: &str, positive: &str, negative: &str) -> Option<f64> {
     let number: f64 = decimal(digits).filter(|number| *number >= 0.0)?;
-    let whole = truncated(number / 100.0);
-    let degrees = whole + (number - whole * 100.0) / 60.0;
+    let degrees = degrees_of(number);
     match side {
         side if side == positive => Some(degrees),
         side if side == negative => Some(-degrees),
@@ -211,7 +210,7 @@ mod tests {
     proptest! {
         #[test]
         fn degrees_are_the_same_both_ways(
-            digits in prop_oneof!["[0-9]{0,5}[.]?[0-9]{0,9}", "[0-9]{1,3}(99|00|59)[.](9|0){7,9}"], side in "[NSE]"
+            digits in prop_oneof!["[0-9]{0,5}[.]?[0-9]{0,9}", "[0-9]{1,3}(99|00|59)[.](9{7,14}|(9|0){7,9})"], side in "[NSE]"
         ) {
             let field = format!("{digits};{side};");
             let mut fields = Fields::of(field.as_bytes());

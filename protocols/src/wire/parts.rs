@@ -303,8 +303,6 @@ pub fn take_few_digits(bytes: &[u8]) -> (u64, usize, &[u8]) {
 /// A number of up to sixteen digits, and as many behind a point, of nineteen in all.
 #[derive(Clone, Copy, Debug)]
 pub struct Pointed {
-    /// What stands before the point.
-    pub whole: u64,
     /// Digits before the point.
     pub whole_digits: usize,
     /// All digits, without the point.
@@ -320,11 +318,11 @@ impl Pointed {
     pub fn take(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let (whole, whole_digits, behind) = take_two_words(0, bytes);
         let [b'.', behind @ ..] = behind else {
-            return (whole_digits != 0).then_some((Self { whole, whole_digits, digits: whole, decimals: None }, behind));
+            return (whole_digits != 0).then_some((Self { whole_digits, digits: whole, decimals: None }, behind));
         };
         let (digits, decimals, behind) = take_two_words(whole, behind);
         let all = whole_digits.wrapping_add(decimals);
-        (1..=DIGITS_MAX).contains(&all).then_some((Self { whole, whole_digits, digits, decimals: Some(decimals) }, behind))
+        (1..=DIGITS_MAX).contains(&all).then_some((Self { whole_digits, digits, decimals: Some(decimals) }, behind))
     }
 
     /// The number, rounded once.
@@ -644,7 +642,8 @@ mod tests {
             let Some((taken, left)) = taken else { return Ok(()) };
             prop_assert_eq!(left, behind.as_bytes());
             let (whole, part) = number.split_once('.').map_or((&*number, None), |(whole, part)| (whole, Some(part)));
-            prop_assert_eq!((taken.whole, taken.whole_digits), (whole.parse().unwrap_or(0), whole.len()));
+            prop_assert_eq!(taken.whole_digits, whole.len());
+            prop_assert_eq!(taken.digits, number.replace('.', "").parse().unwrap_or(0));
             prop_assert_eq!(taken.decimals, part.map(str::len));
         }
 
