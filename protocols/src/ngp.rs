@@ -26,7 +26,7 @@
 
 use crate::json::{self, Json, Read, Reader, Take, Writer};
 use crate::wire::{self, cell_text, wifi_text};
-use crate::words::{Glance, Known, spelled, words, words_and_names};
+use crate::words::{Known, spelled, words, words_and_names};
 use crate::{
     About, Alarm, Attributes, Checksum, DecodeError, Decoder, Draft, Encoder, Environment, Fix, Identifier, Input, Key, MICROS_PER_SECOND,
     Message, Micros, MqttPublish, Name, Progress, Record, Replies, Transport, Value, carry, from_rfc3339, http, to_rfc3339,
@@ -252,11 +252,6 @@ impl<'a> Take<'a> for Taker<'_, Told<'a>> {
     type Member = Member;
 
     #[inline(always)]
-    fn known(name: &[u8], glance: Glance) -> Known<Member> {
-        Member::known(name, glance)
-    }
-
-    #[inline(always)]
     fn take(&mut self, reader: &mut Reader<'a>, member: Known<Member>, name: &str) -> Option<()> {
         let Self { told, attributes } = self;
         if member == Known::Own(Member::Location) {
@@ -309,11 +304,6 @@ struct Location<'a> {
 
 impl<'a> Take<'a> for Taker<'_, Location<'a>> {
     type Member = PlaceMember;
-
-    #[inline(always)]
-    fn known(name: &[u8], glance: Glance) -> Known<PlaceMember> {
-        PlaceMember::known(name, glance)
-    }
 
     #[inline(always)]
     fn take(&mut self, reader: &mut Reader<'a>, member: Known<PlaceMember>, name: &str) -> Option<()> {

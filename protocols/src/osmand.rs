@@ -32,7 +32,7 @@ pub(crate) use form::in_query;
 use crate::attributes::Packed;
 use crate::json::{self, Json, Reader};
 use crate::wire::split_once;
-use crate::words::{Known, spelled, words, words_and_names};
+use crate::words::{Known, Words, spelled, words, words_and_names};
 use crate::{
     About, Alarm, Attributes, Checksum, DecodeError, Decoder, Encoder, Environment, Fix, HttpRequest, Identifier, Input, Key, Latitude,
     Longitude, MICROS_PER_SECOND, Message, Micros, Name, Progress, Record, Replies, Transport, Value, from_rfc3339, http, to_rfc3339,
@@ -80,6 +80,16 @@ spelled!(Parameter);
 words_and_names!(Parameter);
 
 impl Parameter {
+    /// The attribute that is called so, if it has no number of its own.
+    #[inline(always)]
+    const fn named(known: Known<Self>) -> Option<Name> {
+        match known {
+            Known::Own(own) => own.attribute(),
+            Known::Name(name) => Some(name),
+            Known::Other => None,
+        }
+    }
+
     /// It is a number of the place.
     const fn is_of_place(self) -> bool {
         matches!(self, Self::Lat | Self::Lon | Self::Speed | Self::Bearing | Self::Heading | Self::Altitude)
@@ -245,13 +255,8 @@ impl<'a> Found<'a> {
     #[inline(always)]
     fn parameter(&mut self, pair: &Pair<'_>) {
         let known = Parameter::known(pair.name, pair.glance);
-        let named = match known {
-            Known::Own(own) => own.attribute(),
-            Known::Name(name) => Some(name),
-            Known::Other => None,
-        };
         // Nearly all attributes.
-        if let Some(name) = named
+        if let Some(name) = Parameter::named(known)
             && is_of_one_kind(name)
         {
             if let Some(value) = pair.short.packed() {
@@ -340,15 +345,11 @@ impl<'a> Found<'a> {
     }
 
     fn attribute(&mut self, known: Known<Parameter>, name: &[u8], value: &[u8]) {
-        let meant = if let Known::Own(own) = known { own.attribute() } else { None };
-        let key = match meant {
+        let key = match Parameter::named(known) {
             Some(name @ (Name::Cell | Name::Wifi)) => Key::Named(name, self.numbers(name).free()),
             Some(name) => Key::Named(name, 0),
             None if name.is_empty() => return,
-            None => match known {
-                Known::Name(name) => Key::Named(name, 0),
-                other => other.key(as_text(name)),
-            },
+            None => known.key(as_text(name)),
         };
         if let Key::Named(name @ (Name::Cell | Name::Wifi), number) = key {
             self.numbers(name).take(number);

@@ -17,7 +17,7 @@
 use crate::json::{self, Json, Reader, Take, Writer};
 use crate::osmand::in_query;
 use crate::wire::split_once;
-use crate::words::{Glance, Known, spelled, words, words_and_names};
+use crate::words::{Known, spelled, words, words_and_names};
 use crate::{
     About, Alarm, Attributes, Checksum, DecodeError, Decoder, Encoder, Environment, Fix, HttpRequest, Identifier, Input, Key, Latitude,
     Longitude, Message, Micros, MqttPublish, Name, Progress, Record, Replies, Transport, Value, http,
@@ -144,11 +144,6 @@ struct Taker<'t, 'a> {
 
 impl<'a> Take<'a> for Taker<'_, 'a> {
     type Member = Member;
-
-    #[inline(always)]
-    fn known(name: &[u8], glance: Glance) -> Known<Member> {
-        Member::known(name, glance)
-    }
 
     #[inline(always)]
     fn take(&mut self, reader: &mut Reader<'a>, member: Known<Member>, name: &str) -> Option<()> {

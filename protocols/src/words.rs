@@ -189,13 +189,26 @@ macro_rules! spelled {
     };
 }
 
+/// Words that are found together with the names of attributes.
+pub(crate) trait Words: Copy {
+    /// What is spelled so. A word of the list is meant before a name.
+    fn known(text: &[u8], glance: Glance) -> Known<Self>;
+}
+
+/// None: no name is looked for.
+impl Words for () {
+    #[inline(always)]
+    fn known(_: &[u8], _: Glance) -> Known<Self> {
+        Known::Other
+    }
+}
+
 /// Finds words of a list and names of attributes in one look.
 macro_rules! words_and_names {
     ($type:ident) => {
-        impl $type {
-            /// What is spelled so. A word of the list is meant before a name.
+        impl $crate::words::Words for $type {
             #[inline(always)]
-            pub(crate) fn known(text: &[u8], glance: $crate::words::Glance) -> $crate::words::Known<Self> {
+            fn known(text: &[u8], glance: $crate::words::Glance) -> $crate::words::Known<Self> {
                 use $crate::words::{Known, Slots};
                 static SLOTS: Slots<{ $type::WORDS.len() + $crate::Name::WORDS.len() }> = Slots::of($type::WORDS, $crate::Name::WORDS);
                 let Some(number) = SLOTS.find(text, glance) else { return Known::Other };

@@ -2,8 +2,8 @@
 //! what is refused and what a value is, is what `serde_json` says; texts with escapes are rare and left to it.
 
 use crate::attributes::{Attributes, Packed, Value};
-use crate::wire::{EACH, HIGH, Pointed, decimal, find};
-use crate::words::{Glance, Known};
+use crate::wire::{EACH, HIGH, Pointed, decimal, find, first_of, lowest};
+use crate::words::{Glance, Known, Words};
 use crate::{Alarm, DecodeError, Key, Name};
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
@@ -235,10 +235,7 @@ impl<'a> Nested<'a> {
 /// Who is told of the members of an object.
 pub(crate) trait Take<'a> {
     /// Names that are known.
-    type Member: Copy;
-
-    /// What a name is.
-    fn known(name: &[u8], glance: Glance) -> Known<Self::Member>;
+    type Member: Words;
 
     /// Reads the value of a member. Its name is told only where it is another one than those that are known.
     fn take(&mut self, reader: &mut Reader<'a>, member: Known<Self::Member>, name: &str) -> Option<()>;
@@ -248,10 +245,6 @@ struct Each<F>(F);
 
 impl<'a, F: FnMut(&mut Reader<'a>, &str) -> Option<()>> Take<'a> for Each<F> {
     type Member = ();
-
-    fn known(_: &[u8], _: Glance) -> Known<()> {
-        Known::Other
-    }
 
     fn take(&mut self, reader: &mut Reader<'a>, _: Known<()>, name: &str) -> Option<()> {
         (self.0)(reader, name)
@@ -305,7 +298,7 @@ impl<'a> Reader<'a> {
                 None => {
                     let behind;
                     (other, behind) = any_name(self.text, rest)?;
-                    (T::known(other.as_bytes(), Glance::of(other.as_bytes())), &*other, behind)
+                    (T::Member::known(other.as_bytes(), Glance::of(other.as_bytes())), &*other, behind)
                 }
             };
             self.rest = behind;
@@ -397,7 +390,7 @@ fn known_name<'a, T: Take<'a>>(start: &'a [u8]) -> Option<(Known<T::Member>, &'a
     let [b'"', quoted @ ..] = start else { return None };
     let front = u128::from_le_bytes(*quoted.first_chunk()?);
     let (first, second) = (front as u64, (front >> 64) as u64);
-    let (hits, later) = (quotes(first), quotes(second));
+    let (hits, later) = (first_of(first, b'"'), first_of(second, b'"'));
     let (glance, length) = if hits != 0 {
         let length = lowest(hits);
         (Glance::of_few(first, length), length)
@@ -409,7 +402,7 @@ fn known_name<'a, T: Take<'a>>(start: &'a [u8]) -> Option<(Known<T::Member>, &'a
         long_name(quoted)?
     };
     let [b'"', b':', behind @ ..] = quoted.get(length..)? else { return None };
-    match T::known(quoted.get(..length)?, glance) {
+    match T::Member::known(quoted.get(..length)?, glance) {
         Known::Other => None,
         known => Some((known, behind_space(behind))),
     }
@@ -558,28 +551,11 @@ fn behind_digits(bytes: &[u8]) -> Option<&[u8]> {
     bytes.get(count..).filter(|_| count > 0)
 }
 
-/// The place of the first byte that is told by its highest bit.
-#[inline(always)]
-fn lowest(hits: u64) -> usize {
-    usize::try_from(hits.trailing_zeros() / 8).unwrap_or(0)
-}
-
-/// The lowest of the highest bits that are set is that of the first quote.
-#[inline(always)]
-const fn quotes(word: u64) -> u64 {
-    let differs = word ^ EACH.wrapping_mul(b'"' as u64);
-    differs.wrapping_sub(EACH) & !differs & HIGH
-}
-
-/// The lowest of the highest bits that are set is that of the first quote, backslash or control character of a word: the classical tests
-/// for a zero byte and for a byte that is less.
+/// The lowest of the highest bits that are set is that of the first quote, backslash or control character of a word.
 #[inline]
 const fn special(word: u64) -> u64 {
-    let (quote, backslash) = (word ^ (EACH.wrapping_mul(b'"' as u64)), word ^ (EACH.wrapping_mul(b'\\' as u64)));
-    let is_quote = quote.wrapping_sub(EACH) & !quote;
-    let is_backslash = backslash.wrapping_sub(EACH) & !backslash;
-    let is_control = word.wrapping_sub(EACH.wrapping_mul(0x20)) & !word;
-    (is_quote | is_backslash | is_control) & HIGH
+    let is_control = word.wrapping_sub(EACH.wrapping_mul(0x20)) & !word & HIGH;
+    first_of(word, b'"') | first_of(word, b'\\') | is_control
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::Value;
 use crate::attributes::Packed;
-use crate::wire::{EACH, HIGH, Parts, Pointed, decimal_of, find, find_any, integer, split_once, unsigned};
+use crate::wire::{HIGH, Parts, Pointed, all_are, decimal_of, find, find_any, integer, split_once, unsigned};
 use crate::words::Glance;
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -132,7 +132,8 @@ impl<'a> Pairs<'a> {
     #[inline(always)]
     pub(super) fn of(form: &'a [u8]) -> Option<Self> {
         let [escape, blank] = ESCAPES;
-        (is_ascii(form) && memchr::memchr2(escape, blank, form).is_none()).then_some(Self { next: Some(form) })
+        (all_are(form, |word| word & HIGH == 0, u8::is_ascii) && memchr::memchr2(escape, blank, form).is_none())
+            .then_some(Self { next: Some(form) })
     }
 }
 
@@ -167,14 +168,6 @@ pub(super) fn each_unescaped(form: &[u8], mut take: impl FnMut(&Pair<'_>)) -> Op
 /// What begins an escape, and what is one.
 const ESCAPES: [u8; 2] = [b'%', b'+'];
 
-/// As [`slice::is_ascii`], which goes byte by byte through the last few.
-#[inline(always)]
-fn is_ascii(bytes: &[u8]) -> bool {
-    let Some(last) = bytes.last_chunk() else { return bytes.is_ascii() };
-    let all = bytes.as_chunks().0.iter().fold(u64::from_le_bytes(*last), |all, word| all | u64::from_le_bytes(*word));
-    all & HIGH == 0
-}
-
 /// A value, what it is if it is a short number, and what stands behind it and its separator.
 #[inline(always)]
 fn value_at(ahead: &[u8]) -> (&[u8], Short, Option<&[u8]>) {
@@ -189,23 +182,7 @@ fn value_at(ahead: &[u8]) -> (&[u8], Short, Option<&[u8]>) {
 /// What stands before one of some bytes, and what stands from it on.
 #[inline(always)]
 fn cut_at<const COUNT: usize>(bytes: &[u8], wanted: [u8; COUNT]) -> (&[u8], &[u8]) {
-    let patterns = wanted.map(|byte| EACH.wrapping_mul(u64::from(byte)));
-    let mut rest = bytes;
-    let length = loop {
-        let Some((word, behind)) = rest.split_first_chunk() else {
-            let left = rest.iter().position(|byte| wanted.contains(byte)).unwrap_or(rest.len());
-            break bytes.len().wrapping_sub(rest.len()).wrapping_add(left);
-        };
-        let hits = patterns.iter().fold(0, |hits, pattern| {
-            let differs = u64::from_le_bytes(*word) ^ pattern;
-            hits | (differs.wrapping_sub(EACH) & !differs & HIGH)
-        });
-        if hits != 0 {
-            break bytes.len().wrapping_sub(rest.len()).wrapping_add(usize::try_from(hits.trailing_zeros() / 8).unwrap_or(0));
-        }
-        rest = behind;
-    };
-    bytes.split_at_checked(length).unwrap_or_default()
+    bytes.split_at_checked(find_any(bytes, wanted).unwrap_or(bytes.len())).unwrap_or_default()
 }
 
 /// The first value of a query whose name is wanted.

@@ -1,6 +1,6 @@
 //! Lines taken apart, and the numbers in them: what text protocols do most of the time.
 
-use super::word::{EACH, HIGH, WORD_DIGITS, all_are, eight_decimal, few, last_eight, leading_digits};
+use super::word::{EACH, HIGH, WORD_DIGITS, all_are, eight_decimal, few, first_of, last_eight, leading_digits, lowest};
 
 /// The highest bit of its first byte.
 const HIGH_OF_FIRST: u64 = 0x80;
@@ -74,12 +74,6 @@ const fn each(word: [u8; WORD_BYTES], pattern: u64) -> u64 {
 fn each_of_last(rest: &[u8], pattern: u64) -> u64 {
     let end = 1_u64.wrapping_shl(u32::try_from(rest.len()).unwrap_or(0).wrapping_mul(8));
     each(few(rest).to_le_bytes(), pattern) & end.wrapping_sub(1)
-}
-
-/// The place of the first byte that is told by its highest bit.
-#[inline]
-fn lowest(hits: u64) -> usize {
-    usize::try_from(hits.trailing_zeros() / 8).unwrap_or(0)
 }
 
 /// Tells where each byte of that kind stands, in order, and then the end, as if one stood there, until it is told to stop: so there is
@@ -159,24 +153,18 @@ pub fn find(bytes: &[u8], wanted: u8) -> Option<usize> {
     find_any(bytes, [wanted])
 }
 
-/// Where one of some bytes stands first. Eight bytes are looked at in one step (the classical test for a zero byte in a word, which is
-/// right of the first one).
+/// Where one of some bytes stands first. Eight bytes are looked at in one step.
 #[must_use]
 #[inline]
 pub fn find_any<const COUNT: usize>(bytes: &[u8], wanted: [u8; COUNT]) -> Option<usize> {
-    let patterns = wanted.map(|byte| EACH.wrapping_mul(u64::from(byte)));
-    let hits = |word: &[u8; WORD_BYTES]| {
-        patterns.iter().fold(0, |hits, pattern| {
-            let differs = u64::from_le_bytes(*word) ^ pattern;
-            hits | (differs.wrapping_sub(EACH) & !differs & HIGH)
-        })
-    };
-    let (words, rest) = bytes.as_chunks();
-    for (index, word) in words.iter().enumerate() {
+    let hits = |word: &[u8; WORD_BYTES]| wanted.iter().fold(0, |hits, wanted| hits | first_of(u64::from_le_bytes(*word), *wanted));
+    let mut rest = bytes;
+    while let Some((word, behind)) = rest.split_first_chunk() {
         let hits = hits(word);
         if hits != 0 {
-            return Some(index.wrapping_mul(WORD_BYTES).wrapping_add(lowest(hits)));
+            return Some(bytes.len().wrapping_sub(rest.len()).wrapping_add(lowest(hits)));
         }
+        rest = behind;
     }
     match bytes.last_chunk() {
         // Those of its bytes that were looked at before are not wanted.

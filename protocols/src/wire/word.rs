@@ -12,12 +12,26 @@ pub const HIGH: u64 = EACH.wrapping_mul(0x80);
 /// `0` in each byte.
 const ZEROS: u64 = EACH.wrapping_mul(0x30);
 
+/// The lowest of the highest bits that are set is that of the first such byte: the classical test for a zero byte, which is right of the
+/// first one.
+#[inline(always)]
+pub const fn first_of(word: u64, wanted: u8) -> u64 {
+    let differs = word ^ EACH.wrapping_mul(wanted as u64);
+    differs.wrapping_sub(EACH) & !differs & HIGH
+}
+
+/// The place of the first byte that is told by its highest bit.
+#[inline(always)]
+pub fn lowest(hits: u64) -> usize {
+    usize::try_from(hits.trailing_zeros() / 8).unwrap_or(0)
+}
+
 /// Whether all bytes are of some kind, which is told of a word, and of a byte where there are fewer: eight a step, and the last eight once
 /// more.
 #[inline]
 pub fn all_are(bytes: &[u8], of_word: impl Fn(u64) -> bool, of_byte: impl Fn(&u8) -> bool) -> bool {
     let Some(last) = bytes.last_chunk() else { return bytes.iter().all(of_byte) };
-    bytes.as_chunks().0.iter().chain([last]).all(|word| of_word(u64::from_le_bytes(*word)))
+    bytes.as_chunks().0.iter().fold(of_word(u64::from_le_bytes(*last)), |all, word| all & of_word(u64::from_le_bytes(*word)))
 }
 
 /// Up to eight bytes in a word, the first one lowest; nothing stands behind them.

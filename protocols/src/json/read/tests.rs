@@ -46,15 +46,17 @@ fn same(ours: &Tree, theirs: &Tree) -> bool {
     }
 }
 
+impl Words for &'static str {
+    fn known(name: &[u8], glance: Glance) -> Known<Self> {
+        assert!(glance.is(Glance::of(name)), "{name:?}");
+        KNOWN.iter().find(|known| known.as_bytes() == name).map_or(Known::Other, |known| Known::Own(*known))
+    }
+}
+
 struct All<'m, 'a>(&'m mut BTreeMap<String, Json<'a>>);
 
 impl<'a> Take<'a> for All<'_, 'a> {
     type Member = &'static str;
-
-    fn known(name: &[u8], glance: Glance) -> Known<&'static str> {
-        assert!(glance.is(Glance::of(name)), "{name:?}");
-        KNOWN.iter().find(|known| known.as_bytes() == name).map_or(Known::Other, |known| Known::Own(*known))
-    }
 
     fn take(&mut self, reader: &mut Reader<'a>, member: Known<&'static str>, name: &str) -> Option<()> {
         let name = if let Known::Own(known) = member { known } else { name };
