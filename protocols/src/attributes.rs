@@ -429,6 +429,12 @@ impl Attributes {
         self.push_here(Key::Named(name, 0), value);
     }
 
+    /// The same of a text. Apart from its callers: it costs less than a value that they would have to put together for it.
+    #[inline(never)]
+    pub(crate) fn set_text(&mut self, name: Name, text: &str) {
+        self.set(name, Value::Text(text));
+    }
+
     /// Puts one that is packed behind others that are not added yet. Where there is no room for it behind them, they are added now. Each
     /// that is added by itself has to wait for the length that the one before it left.
     #[inline(always)]

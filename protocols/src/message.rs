@@ -37,6 +37,19 @@ impl Identifier {
         Some(Self { length: u8::try_from(text.len()).ok()?, bytes })
     }
 
+    /// As [`Self::from_bytes`], in its place: what was just written byte by byte is not copied at once, which would have to wait for it. What
+    /// is no identifier changes nothing.
+    pub(crate) fn put(bytes: &[u8], place: &mut Option<Self>) {
+        if bytes.is_empty() || bytes.len() > Self::BYTES_MAX || !is_graphic(bytes) {
+            *place = core::str::from_utf8(bytes).ok().and_then(Self::new).or(*place);
+        } else if let Ok(length) = u8::try_from(bytes.len()) {
+            let stored = place.insert(Self { length, bytes: [0; Self::BYTES_MAX] });
+            if let Some(room) = stored.bytes.get_mut(..bytes.len()) {
+                room.copy_from_slice(bytes);
+            }
+        }
+    }
+
     /// The identifier as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

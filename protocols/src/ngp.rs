@@ -26,7 +26,7 @@
 
 use crate::json::{self, Json, Read, Reader, Take, Writer};
 use crate::wire::{self, cell_text, wifi_text};
-use crate::words::{Known, spelled, words, words_and_names};
+use crate::words::{Known, Last, Order, spelled, words, words_and_names};
 use crate::{
     About, Alarm, Attributes, Checksum, DecodeError, Decoder, Draft, Encoder, Environment, Fix, Identifier, Input, Key, MICROS_PER_SECOND,
     Message, Micros, MqttPublish, Name, Progress, Record, Replies, Transport, Value, carry, from_rfc3339, http, to_rfc3339,
@@ -165,7 +165,16 @@ const ALARMS: &[(i64, Alarm)] = &[
 const IGNITION: [i64; 2] = [604, 605];
 /// Decoder.
 #[derive(Debug, Default)]
-pub struct NgpDecoder;
+pub struct NgpDecoder {
+    order: Orders,
+}
+
+/// Of a message, and of its location.
+#[derive(Debug, Default)]
+struct Orders {
+    members: Order,
+    of_place: Order,
+}
 
 impl Decoder for NgpDecoder {
     fn decode(
@@ -180,7 +189,7 @@ impl Decoder for NgpDecoder {
 
     fn accept(&mut self, input: &Input<'_>, _: &Environment<'_>, out: &mut Vec<Message>, replies: &mut Replies) -> Result<(), DecodeError> {
         match input {
-            Input::Mqtt(MqttPublish { topic, payload }) => match (read(payload, out), topic.strip_prefix("ngp/")) {
+            Input::Mqtt(MqttPublish { topic, payload }) => match (read(payload, &mut self.order, out), topic.strip_prefix("ngp/")) {
                 // The topic says whose it is, and MQTT 3.1.1 cannot say no to one publication: it would come again for ever.
                 (Err(error), Some(device)) if payload.len() <= FRAME_BYTES_MAX => {
                     let identifier = Some(Identifier::new(device).ok_or(error)?);
@@ -189,7 +198,7 @@ impl Decoder for NgpDecoder {
                 (done, _) => done?,
             },
             Input::Http(request) => {
-                read(request.body, out).inspect_err(|_| http::refuse(replies))?;
+                read(request.body, &mut self.order, out).inspect_err(|_| http::refuse(replies))?;
                 http::acknowledge_or(replies, b"", 403);
             }
         }
@@ -201,32 +210,36 @@ impl Decoder for NgpDecoder {
     }
 }
 
-fn read(body: &[u8], out: &mut Vec<Message>) -> Result<(), DecodeError> {
+fn read(body: &[u8], order: &mut Orders, out: &mut Vec<Message>) -> Result<(), DecodeError> {
     if body.len() > FRAME_BYTES_MAX {
         return Err(DecodeError::skipped("message too long"));
     }
     let count = out.len();
     let Some((record, identifier)) = Message::begin_record(out) else { return Ok(()) };
-    let done = read_record(body, record).map(|device| *identifier = Some(device));
+    let done = read_record(body, order, record, identifier);
     if done.is_err() {
         out.truncate(count);
     }
     done
 }
 
-/// Fills a record, and says whose it is.
-fn read_record(body: &[u8], record: &mut Record) -> Result<Identifier, DecodeError> {
+/// Fills a record, and tells whose it is.
+fn read_record(body: &[u8], order: &mut Orders, record: &mut Record, identifier: &mut Option<Identifier>) -> Result<(), DecodeError> {
     let mut told = Told::default();
-    read_members(body, &mut told, &mut record.attributes)?;
-    let device = told.device.spelled().and_then(|device| Identifier::new(&device));
-    let device = device.ok_or(DecodeError::skipped("no device_id"))?;
+    read_members(body, Taker { told: &mut told, attributes: &mut record.attributes, order })?;
+    if let Some(device) = told.device.spelled() {
+        Identifier::put(device.as_bytes(), identifier);
+    }
+    if identifier.is_none() {
+        return Err(DecodeError::skipped("no device_id"));
+    }
     complete(&told, instant(told.time).ok_or(DecodeError::skipped("no message_time"))?, record);
-    Ok(device)
+    Ok(())
 }
 
 #[inline(never)]
-fn read_members<'a>(body: &'a [u8], told: &mut Told<'a>, attributes: &mut Attributes) -> Result<(), DecodeError> {
-    json::read_object(body, Taker { told, attributes }).map_err(|_| DecodeError::skipped("no JSON object"))
+fn read_members<'a>(body: &'a [u8], taker: Taker<'_, Told<'a>, Orders>) -> Result<(), DecodeError> {
+    json::read_object(body, taker).map_err(|_| DecodeError::skipped("no JSON object"))
 }
 
 /// What members said that are no attributes, or more than that. Of two with the same name, the last one is meant; attributes are added as
@@ -243,27 +256,33 @@ struct Told<'a> {
 }
 
 /// Takes members, and adds those that are attributes.
-struct Taker<'t, T> {
+struct Taker<'t, T, O> {
     told: &'t mut T,
     attributes: &'t mut Attributes,
+    order: &'t mut O,
 }
 
-impl<'a> Take<'a> for Taker<'_, Told<'a>> {
+impl<'a> Take<'a> for Taker<'_, Told<'a>, Orders> {
     type Member = Member;
 
     #[inline(always)]
-    fn take(&mut self, reader: &mut Reader<'a>, member: Known<Member>, name: &str) -> Option<()> {
-        let Self { told, attributes } = self;
-        if member == Known::Own(Member::Location) {
+    fn order(&mut self) -> Option<&mut Order> {
+        Some(&mut self.order.members)
+    }
+
+    #[inline(always)]
+    fn take(&mut self, reader: &mut Reader<'a>, member: Last, name: &str) -> Option<()> {
+        let Self { told, attributes, order } = self;
+        if member.known() == Known::Own(Member::Location) {
             told.location = None;
             if reader.is_object() {
                 let location = told.location.insert(Location::default());
-                *reader = read_location(*reader, Taker { told: location, attributes })?;
+                *reader = read_location(*reader, Taker { told: location, attributes, order: &mut order.of_place })?;
                 return Some(());
             }
         }
         let value = reader.read()?;
-        match member {
+        match member.known() {
             Known::Own(Member::MessageTime) => told.time = value.json(),
             Known::Own(Member::DeviceId) => told.device = value.json(),
             Known::Own(Member::Version | Member::Location) => {}
@@ -285,9 +304,10 @@ impl<'a> Take<'a> for Taker<'_, Told<'a>> {
 
 /// Apart from the loop over the members around it: both together would be too much for the registers.
 #[inline(never)]
-fn read_location<'a>(mut reader: Reader<'a>, taker: Taker<'_, Location<'a>>) -> Option<Reader<'a>> {
-    reader.members(taker)?;
-    Some(reader)
+fn read_location<'a>(reader: Reader<'a>, taker: Taker<'_, Location<'a>, Order>) -> Option<Reader<'a>> {
+    let mut here = reader;
+    here.members(taker)?;
+    Some(here)
 }
 
 /// The same of its location.
@@ -302,14 +322,19 @@ struct Location<'a> {
     heading: Option<f64>,
 }
 
-impl<'a> Take<'a> for Taker<'_, Location<'a>> {
+impl<'a> Take<'a> for Taker<'_, Location<'a>, Order> {
     type Member = PlaceMember;
 
     #[inline(always)]
-    fn take(&mut self, reader: &mut Reader<'a>, member: Known<PlaceMember>, name: &str) -> Option<()> {
-        let Self { told, attributes } = self;
+    fn order(&mut self) -> Option<&mut Order> {
+        Some(self.order)
+    }
+
+    #[inline(always)]
+    fn take(&mut self, reader: &mut Reader<'a>, member: Last, name: &str) -> Option<()> {
+        let Self { told, attributes, .. } = self;
         let value = reader.read()?;
-        match member {
+        match member.known() {
             Known::Own(PlaceMember::GnssTime) => told.time = value.json(),
             Known::Own(PlaceMember::Latitude) => told.latitude = value.as_f64(),
             Known::Own(PlaceMember::Longitude) => told.longitude = value.as_f64(),
@@ -541,7 +566,12 @@ fn spelling(key: Key<'_>, value: Value<'_>) -> Option<String> {
             let alias = Member::ALL.iter().find(|member| member.attribute() == Some(name));
             Some(alias.map_or(name.as_str(), |member| member.as_str()).into())
         }
-        Key::Named(..) | Key::Io(_) => Some(key.to_string()),
+        Key::Named(name, number) => {
+            // Volts, which would be others as a number of their own.
+            let stem = NUMBERED.iter().find(|(_, named)| *named == name && name != Name::AnalogMv);
+            Some(stem.map_or_else(|| key.to_string(), |(stem, _)| format!("{stem}{number}")))
+        }
+        Key::Io(_) => Some(key.to_string()),
         Key::Text(text) => {
             let taken = Member::from_text(text).is_some() || numbered(text).is_some();
             (!taken && Key::from_spelling(text) == key).then(|| text.into())

@@ -32,7 +32,7 @@ pub(crate) use form::in_query;
 use crate::attributes::Packed;
 use crate::json::{self, Json, Reader};
 use crate::wire::split_once;
-use crate::words::{Known, Words, spelled, words, words_and_names};
+use crate::words::{Known, Order, spelled, words, words_and_names};
 use crate::{
     About, Alarm, Attributes, Checksum, DecodeError, Decoder, Encoder, Environment, Fix, HttpRequest, Identifier, Input, Key, Latitude,
     Longitude, MICROS_PER_SECOND, Message, Micros, Name, Progress, Record, Replies, Transport, Value, from_rfc3339, http, to_rfc3339,
@@ -141,7 +141,9 @@ const fn is_textual(key: Key<'_>) -> bool {
 
 /// Decoder.
 #[derive(Debug, Default)]
-pub struct OsmAndDecoder;
+pub struct OsmAndDecoder {
+    order: Order,
+}
 
 impl Decoder for OsmAndDecoder {
     fn decode(
@@ -162,7 +164,7 @@ impl Decoder for OsmAndDecoder {
         replies: &mut Replies,
     ) -> Result<(), DecodeError> {
         let Input::Http(request) = input else { return Err(DecodeError::skipped("the protocol has no MQTT form")) };
-        read(request, env.now, out).inspect_err(|_| http::refuse(replies))?;
+        read(request, env.now, &mut self.order, out).inspect_err(|_| http::refuse(replies))?;
         http::acknowledge(replies, b"");
         Ok(())
     }
@@ -172,7 +174,7 @@ impl Decoder for OsmAndDecoder {
     }
 }
 
-fn read(request: &HttpRequest<'_>, now: Micros, out: &mut Vec<Message>) -> Result<(), DecodeError> {
+fn read(request: &HttpRequest<'_>, now: Micros, order: &mut Order, out: &mut Vec<Message>) -> Result<(), DecodeError> {
     if request.uri.len() > FRAME_BYTES_MAX || request.body.len() > FRAME_BYTES_MAX {
         return Err(DecodeError::skipped("request too long"));
     }
@@ -183,9 +185,8 @@ fn read(request: &HttpRequest<'_>, now: Micros, out: &mut Vec<Message>) -> Resul
         return read_json(body, query, now, out);
     }
     let Some((record, named)) = Message::begin_record(out) else { return Ok(()) };
-    let mut found = Found::new(&mut record.attributes);
-    let read = [query.as_bytes(), body].into_iter().try_for_each(|form| found.form(form));
-    *named = found.identifier;
+    let mut found = Found::new(&mut record.attributes, named);
+    let read = [query.as_bytes(), body].into_iter().try_for_each(|form| found.form(form, order));
     (record.fix_time, record.fix) = found.place(now);
     if named.is_none() || read.is_none() {
         out.pop();
@@ -206,7 +207,7 @@ fn write_escaped(text: &str, out: &mut String) {
 /// What the parameters said so far.
 struct Found<'a> {
     attributes: &'a mut Attributes,
-    identifier: Option<Identifier>,
+    identifier: &'a mut Option<Identifier>,
     time: Option<Micros>,
     /// There was a time that could not be read: then it is not the time now either.
     time_unreadable: bool,
@@ -225,10 +226,10 @@ struct Found<'a> {
 
 impl<'a> Found<'a> {
     /// Nothing yet; attributes are told to those of the record.
-    fn new(attributes: &'a mut Attributes) -> Self {
+    fn new(attributes: &'a mut Attributes, identifier: &'a mut Option<Identifier>) -> Self {
         Self {
             attributes,
-            identifier: None,
+            identifier,
             time: None,
             time_unreadable: false,
             latitude: None,
@@ -244,8 +245,8 @@ impl<'a> Found<'a> {
     }
 
     /// `None` if it is no text.
-    fn form(&mut self, form: &[u8]) -> Option<()> {
-        let Some(pairs) = Pairs::of(form) else { return form::each_unescaped(form, |pair| self.parameter(pair)) };
+    fn form(&mut self, form: &[u8], order: &mut Order) -> Option<()> {
+        let Some(pairs) = Pairs::of(form, order) else { return form::each_unescaped(form, |pair| self.parameter(pair)) };
         for pair in pairs {
             self.parameter(&pair);
         }
@@ -254,7 +255,7 @@ impl<'a> Found<'a> {
 
     #[inline(always)]
     fn parameter(&mut self, pair: &Pair<'_>) {
-        let known = Parameter::known(pair.name, pair.glance);
+        let known = pair.parameter.known();
         // Nearly all attributes.
         if let Some(name) = Parameter::named(known)
             && is_of_one_kind(name)
@@ -294,7 +295,9 @@ impl<'a> Found<'a> {
     fn other_parameter(&mut self, known: Known<Parameter>, name: &[u8], value: &[u8]) {
         let used = match known {
             Known::Own(Parameter::Id | Parameter::DeviceId) => {
-                self.identifier = self.identifier.or_else(|| Identifier::from_bytes(value));
+                if self.identifier.is_none() {
+                    Identifier::put(value, self.identifier);
+                }
                 true
             }
             Known::Own(Parameter::Location) => {
@@ -574,7 +577,8 @@ fn read_location<'a>(reader: &mut Reader<'a>, now: Micros) -> Option<Record> {
         Some(())
     }))?;
     let mut record = Record::default();
-    let mut found = Found::new(&mut record.attributes);
+    let mut nobody = None;
+    let mut found = Found::new(&mut record.attributes, &mut nobody);
     if location.time != Json::Null {
         found.time(location.time.spelled().and_then(|text| read_time(&text)));
     }

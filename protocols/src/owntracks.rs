@@ -17,7 +17,7 @@
 use crate::json::{self, Json, Reader, Take, Writer};
 use crate::osmand::in_query;
 use crate::wire::split_once;
-use crate::words::{Known, spelled, words, words_and_names};
+use crate::words::{Known, Last, Order, spelled, words, words_and_names};
 use crate::{
     About, Alarm, Attributes, Checksum, DecodeError, Decoder, Encoder, Environment, Fix, HttpRequest, Identifier, Input, Key, Latitude,
     Longitude, Message, Micros, MqttPublish, Name, Progress, Record, Replies, Transport, Value, http,
@@ -72,7 +72,9 @@ impl Member {
 
 /// Decoder.
 #[derive(Debug, Default)]
-pub struct OwnTracksDecoder;
+pub struct OwnTracksDecoder {
+    order: Order,
+}
 
 impl Decoder for OwnTracksDecoder {
     fn decode(
@@ -89,7 +91,7 @@ impl Decoder for OwnTracksDecoder {
         match input {
             Input::Mqtt(MqttPublish { topic, payload }) => {
                 let identifier = of_topic(topic).ok_or(DecodeError::skipped("no user and device in the topic"))?;
-                match read(payload, |_| Some(identifier), out) {
+                match read(payload, &mut self.order, |_| Some(identifier), out) {
                     // The topic says whose it is, and MQTT 3.1.1 cannot say no to one publication: it would come again for ever.
                     Err(error) if payload.len() <= FRAME_BYTES_MAX => {
                         out.push(Message::Undecoded { identifier: Some(identifier), reason: error.what, raw: payload.to_vec() });
@@ -98,7 +100,7 @@ impl Decoder for OwnTracksDecoder {
                 }
             }
             Input::Http(request) => {
-                read(request.body, |told| who(request, told), out).inspect_err(|_| http::refuse(replies))?;
+                read(request.body, &mut self.order, |told| who(request, told), out).inspect_err(|_| http::refuse(replies))?;
                 http::acknowledge(replies, b"[]");
             }
         }
@@ -140,16 +142,22 @@ struct Told<'a> {
 struct Taker<'t, 'a> {
     told: &'t mut Told<'a>,
     attributes: &'t mut Attributes,
+    order: &'t mut Order,
 }
 
 impl<'a> Take<'a> for Taker<'_, 'a> {
     type Member = Member;
 
     #[inline(always)]
-    fn take(&mut self, reader: &mut Reader<'a>, member: Known<Member>, name: &str) -> Option<()> {
-        let Self { told, attributes } = self;
+    fn order(&mut self) -> Option<&mut Order> {
+        Some(self.order)
+    }
+
+    #[inline(always)]
+    fn take(&mut self, reader: &mut Reader<'a>, member: Last, name: &str) -> Option<()> {
+        let Self { told, attributes, .. } = self;
         let value = reader.read()?;
-        match member {
+        match member.known() {
             Known::Own(Member::Type) => told.kind = value.json(),
             Known::Own(Member::Topic) => told.topic = value.json(),
             Known::Own(Member::Tst) => told.time = value.as_f64(),
@@ -211,14 +219,20 @@ fn of_topic(topic: &str) -> Option<Identifier> {
 }
 
 /// Reads a message, whose record is made in its place.
-fn read<'a>(bytes: &'a [u8], who: impl FnOnce(&Told<'a>) -> Option<Identifier>, out: &mut Vec<Message>) -> Result<(), DecodeError> {
+fn read<'a>(
+    bytes: &'a [u8],
+    order: &mut Order,
+    who: impl FnOnce(&Told<'a>) -> Option<Identifier>,
+    out: &mut Vec<Message>,
+) -> Result<(), DecodeError> {
     if bytes.len() > FRAME_BYTES_MAX {
         return Err(DecodeError::skipped("payload too long"));
     }
     let count = out.len();
     let Some((record, identifier)) = Message::begin_record(out) else { return Ok(()) };
     let mut told = Told::default();
-    let read = read_members(bytes, &mut told, &mut record.attributes).and_then(|kind| {
+    let read = read_members(bytes, Taker { told: &mut told, attributes: &mut record.attributes, order }).and_then(|()| {
+        let kind = told.kind.text().ok_or(DecodeError::skipped("no _type"))?;
         *identifier = Some(who(&told).ok_or(DecodeError::skipped("no user and device"))?);
         Ok(kind)
     });
@@ -243,11 +257,10 @@ fn read<'a>(bytes: &'a [u8], who: impl FnOnce(&Told<'a>) -> Option<Identifier>, 
     Ok(())
 }
 
-/// Tells the members, and then of what kind they are.
+/// Tells the members. Apart from its caller: the loop over them needs all registers.
 #[inline(never)]
-fn read_members<'a>(bytes: &'a [u8], told: &mut Told<'a>, attributes: &mut Attributes) -> Result<Cow<'a, str>, DecodeError> {
-    json::read_object(bytes, Taker { told: &mut *told, attributes })?;
-    told.kind.text().ok_or(DecodeError::skipped("no _type"))
+fn read_members<'a>(bytes: &'a [u8], taker: Taker<'_, 'a>) -> Result<(), DecodeError> {
+    Ok(json::read_object(bytes, taker)?)
 }
 
 /// Adds to a record what other members have to be known for.

@@ -1,6 +1,9 @@
 //! Lists of words: an enumeration and how its members are spelled, both ways.
 
+mod order;
+
 use crate::{Key, Name};
+pub(crate) use order::{Last, Order, Spelled};
 
 /// A text at a glance. Of up to 16 bytes, it is the whole text.
 #[derive(Clone, Copy, Debug)]
@@ -19,31 +22,9 @@ impl Glance {
     pub(crate) const fn of(word: &[u8]) -> Self {
         let length = word.len();
         match (word.first_chunk(), word.last_chunk()) {
-            (Some(head), Some(tail)) => Self::of_ends(u64::from_le_bytes(*head), u64::from_le_bytes(*tail), length),
+            (Some(head), Some(tail)) => Self { head: u64::from_le_bytes(*head), tail: u64::from_le_bytes(*tail), length },
             _ => Self { head: Self::short(word), tail: 0, length },
         }
-    }
-
-    /// Of a word at the front of a longer text, of which a whole word can be looked at.
-    #[inline(always)]
-    pub(crate) const fn at(text: &[u8], word: &[u8]) -> Self {
-        match text.first_chunk() {
-            Some(head) if word.len() < 8 => Self::of_few(u64::from_le_bytes(*head), word.len()),
-            _ => Self::of(word),
-        }
-    }
-
-    /// Of less than eight bytes, which stand lowest in a word, with something else behind them.
-    #[inline(always)]
-    pub(crate) const fn of_few(word: u64, length: usize) -> Self {
-        let behind = u64::MAX.wrapping_shl((length as u32).wrapping_mul(8));
-        Self { head: word & !behind, tail: 0, length }
-    }
-
-    /// Of eight bytes or more: the first and the last eight, the first one lowest.
-    #[inline(always)]
-    pub(crate) const fn of_ends(head: u64, tail: u64, length: usize) -> Self {
-        Self { head, tail, length }
     }
 
     /// Less than eight bytes. (`wire` has the same, but not at compile time.)
@@ -72,6 +53,7 @@ impl Glance {
 pub(crate) struct Slots<const WORDS: usize> {
     slots: [u8; SLOTS],
     words: [(Glance, &'static str); WORDS],
+    spelled: [Spelled; WORDS],
 }
 
 /// A power of two, several times the words of a list.
@@ -88,11 +70,13 @@ impl<const WORDS: usize> Slots<WORDS> {
         assert!(list.len() + behind.len() == WORDS, "all have their place");
         let mut slots = [EMPTY; SLOTS];
         let mut words = [(Glance::of(&[]), ""); WORDS];
+        let mut spelled = [Spelled::of(&[]); WORDS];
         let mut number = 0;
         while number < WORDS {
             let word = if number < list.len() { list[number] } else { behind[number - list.len()] };
             let glance = Glance::of(word.as_bytes());
             words[number] = (glance, word);
+            spelled[number] = Spelled::of(word.as_bytes());
             let mut slot = Self::first(glance);
             while slots[slot] != EMPTY {
                 slot = (slot + 1) % SLOTS;
@@ -100,7 +84,7 @@ impl<const WORDS: usize> Slots<WORDS> {
             slots[slot] = number as u8;
             number += 1;
         }
-        Self { slots, words }
+        Self { slots, words, spelled }
     }
 
     /// The highest bits of products have something of all bits of their factors.
@@ -112,17 +96,23 @@ impl<const WORDS: usize> Slots<WORDS> {
 
     /// The number of the one that is spelled so.
     #[inline(always)]
-    pub(crate) fn find(&self, word: &[u8], glance: Glance) -> Option<usize> {
+    pub(crate) fn find(&self, word: &[u8], glance: Glance) -> Option<u8> {
         let mut slot = Self::first(glance);
         loop {
             // What stands in an empty slot is the number of none.
-            let number = usize::from(*self.slots.get(slot & (SLOTS - 1))?);
-            let (seen, spelled) = self.words.get(number)?;
+            let number = *self.slots.get(slot & (SLOTS - 1))?;
+            let (seen, spelled) = self.words.get(usize::from(number))?;
             if seen.is(glance) && (glance.length <= Glance::WHOLE_BYTES || spelled.as_bytes() == word) {
                 return Some(number);
             }
             slot = slot.wrapping_add(1);
         }
+    }
+
+    /// How the one with that number is spelled.
+    #[inline(always)]
+    pub(crate) fn spelled(&self, number: u8) -> Option<&Spelled> {
+        self.spelled.get(usize::from(number))
     }
 }
 
@@ -183,22 +173,38 @@ macro_rules! spelled {
             /// The same of what may be no text.
             pub(crate) fn from_bytes(text: &[u8]) -> Option<Self> {
                 static SLOTS: $crate::words::Slots<{ $type::WORDS.len() }> = $crate::words::Slots::of($type::WORDS, &[]);
-                Self::ALL.get(SLOTS.find(text, $crate::words::Glance::of(text))?).copied()
+                Self::ALL.get(usize::from(SLOTS.find(text, $crate::words::Glance::of(text))?)).copied()
             }
         }
     };
 }
 
-/// Words that are found together with the names of attributes.
+/// Words that are found together with the names of attributes, and have numbers together with them.
 pub(crate) trait Words: Copy {
-    /// What is spelled so. A word of the list is meant before a name.
-    fn known(text: &[u8], glance: Glance) -> Known<Self>;
+    /// The number of what is spelled so. A word of the list is meant before a name.
+    fn number(text: &[u8], glance: Glance) -> Option<u8>;
+
+    /// How the one with that number is spelled.
+    fn spelled(number: u8) -> Option<&'static Spelled>;
+
+    /// What has that number.
+    fn of_number(number: u8) -> Known<Self>;
 }
 
 /// None: no name is looked for.
 impl Words for () {
     #[inline(always)]
-    fn known(_: &[u8], _: Glance) -> Known<Self> {
+    fn number(_: &[u8], _: Glance) -> Option<u8> {
+        None
+    }
+
+    #[inline(always)]
+    fn spelled(_: u8) -> Option<&'static Spelled> {
+        None
+    }
+
+    #[inline(always)]
+    fn of_number(_: u8) -> Known<Self> {
         Known::Other
     }
 }
@@ -206,18 +212,32 @@ impl Words for () {
 /// Finds words of a list and names of attributes in one look.
 macro_rules! words_and_names {
     ($type:ident) => {
-        impl $crate::words::Words for $type {
-            #[inline(always)]
-            fn known(text: &[u8], glance: $crate::words::Glance) -> $crate::words::Known<Self> {
-                use $crate::words::{Known, Slots};
-                static SLOTS: Slots<{ $type::WORDS.len() + $crate::Name::WORDS.len() }> = Slots::of($type::WORDS, $crate::Name::WORDS);
-                let Some(number) = SLOTS.find(text, glance) else { return Known::Other };
-                match Self::ALL.get(number) {
-                    Some(own) => Known::Own(*own),
-                    None => $crate::Name::ALL.get(number.wrapping_sub(Self::ALL.len())).map_or(Known::Other, |name| Known::Name(*name)),
+        const _: () = {
+            use $crate::words::{Glance, Known, Slots, Spelled, Words};
+
+            static SLOTS: Slots<{ $type::WORDS.len() + $crate::Name::WORDS.len() }> = Slots::of($type::WORDS, $crate::Name::WORDS);
+
+            impl Words for $type {
+                #[inline(always)]
+                fn number(text: &[u8], glance: Glance) -> Option<u8> {
+                    SLOTS.find(text, glance)
+                }
+
+                #[inline(always)]
+                fn spelled(number: u8) -> Option<&'static Spelled> {
+                    SLOTS.spelled(number)
+                }
+
+                #[inline(always)]
+                fn of_number(number: u8) -> Known<Self> {
+                    let number = usize::from(number);
+                    match Self::ALL.get(number) {
+                        Some(own) => Known::Own(*own),
+                        None => $crate::Name::ALL.get(number.wrapping_sub(Self::ALL.len())).map_or(Known::Other, |name| Known::Name(*name)),
+                    }
                 }
             }
-        }
+        };
     };
 }
 
@@ -239,19 +259,22 @@ mod tests {
     spelled!(Few);
     words_and_names!(Few);
 
+    fn known(text: &str) -> Known<Few> {
+        Few::number(text.as_bytes(), Glance::of(text.as_bytes())).map_or(Known::Other, Few::of_number)
+    }
+
     #[test]
     fn each_word_is_found_and_no_other() {
         for name in Name::ALL {
             assert_eq!(Name::from_text(name.as_str()), Some(*name));
             let own = Few::ALL.iter().find(|own| own.as_str() == name.as_str());
-            let known = Few::known(name.as_str().as_bytes(), Glance::of(name.as_str().as_bytes()));
-            assert_eq!(known, own.map_or(Known::Name(*name), |own| Known::Own(*own)));
+            assert_eq!(known(name.as_str()), own.map_or(Known::Name(*name), |own| Known::Own(*own)));
         }
         for own in Few::ALL {
             let text = own.as_str();
-            assert_eq!((Few::from_text(text), Few::known(text.as_bytes(), Glance::of(text.as_bytes()))), (Some(*own), Known::Own(*own)));
+            assert_eq!((Few::from_text(text), known(text)), (Some(*own), Known::Own(*own)));
             let longer = alloc::format!("{text}\0");
-            assert_eq!((Few::from_text(&longer), Few::known(longer.as_bytes(), Glance::of(longer.as_bytes()))), (None, Known::Other));
+            assert_eq!((Few::from_text(&longer), known(&longer)), (None, Known::Other));
         }
         assert_eq!(Few::from_text("seventeen-seven17"), None);
     }
@@ -263,10 +286,6 @@ mod tests {
                 let glance = Glance::of(word.as_bytes());
                 for other in &words {
                     prop_assert_eq!(glance.is(Glance::of(other.as_bytes())), word == other);
-                }
-                if word.len() < 8 {
-                    let front = u64::from_le_bytes(*alloc::format!("{word}--------").as_bytes().first_chunk().unwrap());
-                    prop_assert!(glance.is(Glance::of_few(front, word.len())));
                 }
             }
         }

@@ -2,8 +2,8 @@
 //! what is refused and what a value is, is what `serde_json` says; texts with escapes are rare and left to it.
 
 use crate::attributes::{Attributes, Packed, Value};
-use crate::wire::{EACH, HIGH, Pointed, decimal, find, first_of, lowest};
-use crate::words::{Glance, Known, Words};
+use crate::wire::{EACH, HIGH, Pointed, Short, decimal, first_of, lowest, take_short};
+use crate::words::{Glance, Last, Order, Words};
 use crate::{Alarm, DecodeError, Key, Name};
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
@@ -98,6 +98,7 @@ impl<'a> Read<'a> {
             Kind::True => Packed::flag(name, true),
             Kind::Int => Packed::int(name, self.bits.cast_signed()),
             Kind::Float => Packed::float(name, f64::from_bits(self.bits)),
+            Kind::Text if name != Name::Alarm => return attributes.set_text(name, self.text),
             _ => return self.json().push(Key::Named(name, 0), attributes),
         });
     }
@@ -162,6 +163,7 @@ impl<'a> Json<'a> {
         }
     }
 
+    #[inline(always)]
     pub(crate) fn text(self) -> Option<Cow<'a, str>> {
         match self {
             Self::Text(text) => Some(Cow::Borrowed(text)),
@@ -171,12 +173,18 @@ impl<'a> Json<'a> {
     }
 
     /// A text, or a number as it is written.
+    #[inline(always)]
     pub(crate) fn spelled(self) -> Option<Cow<'a, str>> {
+        self.text().or_else(|| self.spelled_number().map(Cow::Owned))
+    }
+
+    #[inline(never)]
+    fn spelled_number(self) -> Option<String> {
         match self {
-            Self::Int(v) => Some(Cow::Owned(v.to_string())),
-            Self::Unsigned(v) => Some(Cow::Owned(v.to_string())),
-            Self::Float(v) => serde_json::Number::from_f64(v).map(|number| Cow::Owned(number.to_string())),
-            other => other.text(),
+            Self::Int(v) => Some(v.to_string()),
+            Self::Unsigned(v) => Some(v.to_string()),
+            Self::Float(v) => serde_json::Number::from_f64(v).map(|number| number.to_string()),
+            _ => None,
         }
     }
 
@@ -237,8 +245,14 @@ pub(crate) trait Take<'a> {
     /// Names that are known.
     type Member: Words;
 
-    /// Reads the value of a member. Its name is told only where it is another one than those that are known.
-    fn take(&mut self, reader: &mut Reader<'a>, member: Known<Self::Member>, name: &str) -> Option<()>;
+    /// What is remembered of the order in which members came; without it, each name is looked for.
+    #[inline(always)]
+    fn order(&mut self) -> Option<&mut Order> {
+        None
+    }
+
+    /// Reads the value of a member. The name is right only where it is another one than those that are known.
+    fn take(&mut self, reader: &mut Reader<'a>, member: Last, name: &str) -> Option<()>;
 }
 
 struct Each<F>(F);
@@ -246,7 +260,7 @@ struct Each<F>(F);
 impl<'a, F: FnMut(&mut Reader<'a>, &str) -> Option<()>> Take<'a> for Each<F> {
     type Member = ();
 
-    fn take(&mut self, reader: &mut Reader<'a>, _: Known<()>, name: &str) -> Option<()> {
+    fn take(&mut self, reader: &mut Reader<'a>, _: Last, name: &str) -> Option<()> {
         (self.0)(reader, name)
     }
 }
@@ -260,7 +274,6 @@ pub(crate) fn each<'a>(take: impl FnMut(&mut Reader<'a>, &str) -> Option<()>) ->
 #[inline(always)]
 pub(crate) fn read_object<'a>(bytes: &'a [u8], take: impl Take<'a>) -> Result<(), Wrong> {
     let mut reader = Reader::of(core::str::from_utf8(bytes).map_err(|_| Wrong::NoJson)?);
-    reader.rest = behind_space(reader.rest);
     let is_object = reader.is_object();
     let whole = if is_object { reader.members(take) } else { reader.pass() };
     whole.filter(|()| behind_space(reader.rest).is_empty()).ok_or(Wrong::NoJson)?;
@@ -272,10 +285,20 @@ impl<'a> Reader<'a> {
         Self { text, rest: text.as_bytes(), depth: 0 }
     }
 
-    /// Whether an object begins here.
+    /// Whether an object begins here, behind white space.
     #[inline]
     pub(crate) fn is_object(&self) -> bool {
-        self.rest.first() == Some(&b'{')
+        self.rest_behind(b'{').is_some()
+    }
+
+    /// What is behind a character here, before which there may be white space.
+    #[inline]
+    fn rest_behind(&self, first: u8) -> Option<&'a [u8]> {
+        match self.rest {
+            [here, rest @ ..] if *here == first => Some(rest),
+            [..=b' ', ..] => behind_space(self.rest).split_first().filter(|(here, _)| **here == first).map(|(_, rest)| rest),
+            _ => None,
+        }
     }
 
     #[inline]
@@ -287,22 +310,19 @@ impl<'a> Reader<'a> {
     /// Each member of the object here. Who is told of one reads its value.
     #[inline(always)]
     pub(crate) fn members<T: Take<'a>>(&mut self, mut take: T) -> Option<()> {
-        let [b'{', rest @ ..] = self.rest else { return None };
+        let rest = self.rest_behind(b'{')?;
         self.deeper()?;
-        let mut rest = behind_space(rest);
+        let (mut rest, mut last, mut name) = (behind_space(rest), Last::START, Cow::Borrowed(""));
         let mut ends = matches!(rest, [b'}', ..]);
         while !ends {
-            let other;
-            let (member, name, behind) = match known_name::<T>(rest) {
-                Some((member, behind)) => (member, "", behind),
-                None => {
-                    let behind;
-                    (other, behind) = any_name(self.text, rest)?;
-                    (T::Member::known(other.as_bytes(), Glance::of(other.as_bytes())), &*other, behind)
-                }
-            };
-            self.rest = behind;
-            take.take(self, member, name)?;
+            if let Some(expected) = expected_name(&mut take, last, rest) {
+                (last, self.rest) = expected;
+            } else {
+                let word;
+                (word, name, self.rest) = any_name::<T::Member>(self.text, rest)?;
+                last = take.order().map_or(Last::of(word), |order| order.came(last, word));
+            }
+            take.take(self, last, &name)?;
             (rest, ends) = behind_comma(self.rest, b'}')?;
         }
         self.shallower(rest);
@@ -311,7 +331,7 @@ impl<'a> Reader<'a> {
 
     /// Each value of the list here. Who is told of one reads it.
     pub(crate) fn items(&mut self, mut take: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
-        let [b'[', rest @ ..] = self.rest else { return None };
+        let rest = self.rest_behind(b'[')?;
         self.deeper()?;
         let mut rest = behind_space(rest);
         let mut ends = matches!(rest, [b']', ..]);
@@ -343,14 +363,29 @@ impl<'a> Reader<'a> {
         (read, self.rest) = match self.rest {
             [b'"', ..] => string(self.text, self.rest)?,
             [b'0'..=b'9', ..] => number(self.text, self.rest)?,
-            [b'-', ..] => below_zero(self.text, self.rest)?,
             [b't', b'r', b'u', b'e', rest @ ..] => (Read::word(Kind::True), rest),
             [b'f', b'a', b'l', b's', b'e', rest @ ..] => (Read::word(Kind::False), rest),
-            [b'n', b'u', b'l', b'l', rest @ ..] => (Read::word(Kind::Null), rest),
-            [b'{' | b'[', ..] => self.nested()?,
-            _ => return None,
+            _ => self.seldom()?,
         };
         Some(read)
+    }
+
+    #[inline(never)]
+    fn seldom(mut self) -> Option<(Read<'a>, &'a [u8])> {
+        Some(match self.rest {
+            [b'-', ..] => below_zero(self.text, self.rest)?,
+            [b'n', b'u', b'l', b'l', rest @ ..] => (Read::word(Kind::Null), rest),
+            [b'{' | b'[', ..] => {
+                let start = self.rest;
+                self.pass()?;
+                (Read::text(Kind::Nested, between(self.text, start, self.rest)?), self.rest)
+            }
+            [b' ' | b'\n' | b'\t' | b'\r', ..] => {
+                self.rest = behind_space(self.rest);
+                (self.read()?, self.rest)
+            }
+            _ => return None,
+        })
     }
 
     /// Passes the value here.
@@ -367,13 +402,6 @@ impl<'a> Reader<'a> {
     pub(crate) fn members_if_object(&mut self, take: impl Take<'a>) -> Option<()> {
         if self.is_object() { self.members(take) } else { self.pass() }
     }
-
-    #[inline(never)]
-    fn nested(mut self) -> Option<(Read<'a>, &'a [u8])> {
-        let start = self.rest;
-        self.pass()?;
-        Some((Read::text(Kind::Nested, between(self.text, start, self.rest)?), self.rest))
-    }
 }
 
 /// What of a text stands from one place to another, which are told by what is left there.
@@ -382,44 +410,23 @@ fn between<'a>(text: &'a str, start: &[u8], end: &[u8]) -> Option<&'a str> {
     text.get(text.len().wrapping_sub(start.len())..text.len().wrapping_sub(end.len()))
 }
 
-/// What a name is that is known, and what is behind its colon; `None` where there is another one, or white space before the colon.
-///
-/// No known name has a quote, a backslash or a control character in it: it is enough to look for the first quote.
+/// The name that is expected, if it is here, and what is behind its colon.
 #[inline(always)]
-fn known_name<'a, T: Take<'a>>(start: &'a [u8]) -> Option<(Known<T::Member>, &'a [u8])> {
+fn expected_name<'a, T: Take<'a>>(take: &mut T, last: Last, start: &'a [u8]) -> Option<(Last, &'a [u8])> {
+    let order = take.order()?;
     let [b'"', quoted @ ..] = start else { return None };
-    let front = u128::from_le_bytes(*quoted.first_chunk()?);
-    let (first, second) = (front as u64, (front >> 64) as u64);
-    let (hits, later) = (first_of(first, b'"'), first_of(second, b'"'));
-    let (glance, length) = if hits != 0 {
-        let length = lowest(hits);
-        (Glance::of_few(first, length), length)
-    } else if later != 0 {
-        let beyond = later.trailing_zeros() & !7;
-        let length = lowest(later).wrapping_add(8);
-        (Glance::of_ends(first, (front >> beyond) as u64, length), length)
-    } else {
-        long_name(quoted)?
-    };
-    let [b'"', b':', behind @ ..] = quoted.get(length..)? else { return None };
-    match T::Member::known(quoted.get(..length)?, glance) {
-        Known::Other => None,
-        known => Some((known, behind_space(behind))),
-    }
+    let (came, behind) = order.expected::<T::Member>(last, quoted)?;
+    let (colon, behind) = behind.split_first_chunk()?;
+    (*colon == *b"\":").then_some((came, behind))
 }
 
+/// A name, and what is behind its colon. Of one that is known, the number is enough.
 #[inline(never)]
-fn long_name(quoted: &[u8]) -> Option<(Glance, usize)> {
-    let length = find(quoted, b'"')?;
-    Some((Glance::of(quoted.get(..length)?), length))
-}
-
-/// Any name, and what is behind its colon.
-#[inline(never)]
-fn any_name<'a>(text: &'a str, start: &'a [u8]) -> Option<(Cow<'a, str>, &'a [u8])> {
-    let (name, behind) = string(text, start)?;
+fn any_name<'a, T: Words>(text: &'a str, start: &'a [u8]) -> Option<(Option<u8>, Cow<'a, str>, &'a [u8])> {
+    let (name, behind) = string(text, behind_space(start))?;
     let [b':', behind @ ..] = behind_space(behind) else { return None };
-    Some((name.json().text()?, behind_space(behind)))
+    let name = name.json().text()?;
+    Some((T::number(name.as_bytes(), Glance::of(name.as_bytes())), name, behind))
 }
 
 /// The text that begins with the quote here, and what is behind it.
@@ -452,6 +459,15 @@ fn escaped<'a>(text: &'a str, start: &'a [u8]) -> Option<(Read<'a>, &'a [u8])> {
 /// The number here, which is not below zero.
 #[inline(always)]
 fn number<'a>(text: &'a str, start: &'a [u8]) -> Option<(Read<'a>, &'a [u8])> {
+    match take_short(start) {
+        None | Some((_, [b'e' | b'E', ..])) => any_number(text, start),
+        Some((Short::Whole(whole), rest)) => Some((Read::int(whole.into()), rest)),
+        Some((Short::Pointed(number), rest)) => Some((Read::float(number), rest)),
+    }
+}
+
+#[inline(never)]
+fn any_number<'a>(text: &'a str, start: &'a [u8]) -> Option<(Read<'a>, &'a [u8])> {
     match start {
         [b'0', b'0'..=b'9', ..] => return None,
         [b'0'..=b'9', ..] => {}
@@ -470,7 +486,6 @@ fn number<'a>(text: &'a str, start: &'a [u8]) -> Option<(Read<'a>, &'a [u8])> {
 }
 
 /// The number here behind its sign.
-#[inline(never)]
 fn below_zero<'a>(text: &'a str, start: &'a [u8]) -> Option<(Read<'a>, &'a [u8])> {
     let (number, rest) = number(text, start.get(1..)?)?;
     let number = match number.json() {
@@ -482,28 +497,31 @@ fn below_zero<'a>(text: &'a str, start: &'a [u8]) -> Option<(Read<'a>, &'a [u8])
     Some((number, rest))
 }
 
-/// Passes white space, of which there seldom is any.
+/// Passes a comma, or stops at the end, and says which.
 #[inline(always)]
-fn behind_space(bytes: &[u8]) -> &[u8] {
-    if bytes.first().is_some_and(|byte| *byte > b' ') { bytes } else { behind_some_space(bytes) }
+fn behind_comma(rest: &[u8], end: u8) -> Option<(&[u8], bool)> {
+    match rest {
+        [b',', behind @ ..] => Some((behind, false)),
+        [first, ..] if *first == end => Some((rest, true)),
+        _ => behind_comma_and_space(rest, end),
+    }
 }
 
 #[inline(never)]
-fn behind_some_space(bytes: &[u8]) -> &[u8] {
+fn behind_comma_and_space(rest: &[u8], end: u8) -> Option<(&[u8], bool)> {
+    match behind_space(rest) {
+        [b',', behind @ ..] => Some((behind, false)),
+        rest => (*rest.first()? == end).then_some((rest, true)),
+    }
+}
+
+/// Passes white space.
+fn behind_space(bytes: &[u8]) -> &[u8] {
     let mut rest = bytes;
     while let [b' ' | b'\n' | b'\t' | b'\r', behind @ ..] = rest {
         rest = behind;
     }
     rest
-}
-
-/// Passes a comma with the white space around it, or stops at the end, and says which.
-#[inline(always)]
-fn behind_comma(rest: &[u8], end: u8) -> Option<(&[u8], bool)> {
-    match behind_space(rest) {
-        [b',', behind @ ..] => Some((behind_space(behind), false)),
-        rest => (*rest.first()? == end).then_some((rest, true)),
-    }
 }
 
 /// Passes what is plain, up to the next quote, backslash or control character.

@@ -1,9 +1,10 @@
 //! Forms (`application/x-www-form-urlencoded`): names and values, and the numbers in them.
 
+use super::Parameter;
 use crate::Value;
 use crate::attributes::Packed;
 use crate::wire::{HIGH, Parts, Pointed, all_are, decimal_of, find, find_any, integer, split_once, unsigned};
-use crate::words::Glance;
+use crate::words::{Glance, Last, Order, Words};
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -11,16 +12,10 @@ use alloc::vec::Vec;
 /// A name and its value, which are text.
 pub(super) struct Pair<'a> {
     pub name: &'a [u8],
-    /// Of the name.
-    pub glance: Glance,
+    /// What the name is.
+    pub parameter: Last,
     pub value: &'a [u8],
     pub short: Short,
-}
-
-impl<'a> Pair<'a> {
-    fn of(name: &'a [u8], value: &'a [u8]) -> Self {
-        Self { name, glance: Glance::of(name), value, short: Short::of(value) }
-    }
 }
 
 /// A value that says yes or no, or is a number of up to sixteen digits, and as many behind a point, and nothing of its text is lost by it:
@@ -123,35 +118,54 @@ pub(super) fn as_text(bytes: &[u8]) -> &str {
 }
 
 /// Names and values of a form without escapes, which is ASCII.
-pub(super) struct Pairs<'a> {
+pub(super) struct Pairs<'a, 'o> {
     next: Option<&'a [u8]>,
+    last: Last,
+    order: &'o mut Order,
 }
 
-impl<'a> Pairs<'a> {
+impl<'a, 'o> Pairs<'a, 'o> {
     /// `None` if there is anything else. One look over the whole spares one at each name and value.
     #[inline(always)]
-    pub(super) fn of(form: &'a [u8]) -> Option<Self> {
+    pub(super) fn of(form: &'a [u8], order: &'o mut Order) -> Option<Self> {
         let [escape, blank] = ESCAPES;
-        (all_are(form, |word| word & HIGH == 0, u8::is_ascii) && memchr::memchr2(escape, blank, form).is_none())
-            .then_some(Self { next: Some(form) })
+        (all_are(form, |word| word & HIGH == 0, u8::is_ascii) && memchr::memchr2(escape, blank, form).is_none()).then_some(Self {
+            next: Some(form),
+            last: Last::START,
+            order,
+        })
+    }
+
+    /// What is behind a name that is not expected; its name comes next.
+    #[inline(never)]
+    fn behind_any_name(&mut self, rest: &'a [u8]) -> &'a [u8] {
+        let (name, behind) = cut_at(rest, [b'=', b'&']);
+        self.last = self.order.came(self.last, Parameter::number(name, Glance::of(name)));
+        behind
     }
 }
 
-impl<'a> Iterator for Pairs<'a> {
+impl<'a> Iterator for Pairs<'a, '_> {
     type Item = Pair<'a>;
 
     #[inline(always)]
     fn next(&mut self) -> Option<Pair<'a>> {
         let rest = self.next?;
-        let (name, behind) = cut_at(rest, [b'=', b'&']);
-        let glance = Glance::at(rest, name);
+        let behind = match self.order.expected::<Parameter>(self.last, rest) {
+            Some((came, behind @ [b'=', ..])) => {
+                self.last = came;
+                behind
+            }
+            _ => self.behind_any_name(rest),
+        };
+        let name = rest.get(..rest.len().wrapping_sub(behind.len())).unwrap_or_default();
         let (value, short);
         (value, short, self.next) = match behind {
             [b'=', ahead @ ..] => value_at(ahead),
             [_, ahead @ ..] => (&[][..], Short::None, Some(ahead)),
             [] => (&[][..], Short::None, None),
         };
-        Some(Pair { name, glance, value, short })
+        Some(Pair { name, parameter: self.last, value, short })
     }
 }
 
@@ -160,7 +174,9 @@ impl<'a> Iterator for Pairs<'a> {
 pub(super) fn each_unescaped(form: &[u8], mut take: impl FnMut(&Pair<'_>)) -> Option<()> {
     for part in Parts::of(core::str::from_utf8(form).ok()?, '&') {
         let (name, value) = split_once(part, b'=').unwrap_or((part, ""));
-        take(&Pair::of(unescaped(name).as_bytes(), unescaped(value).as_bytes()));
+        let (name, value) = (unescaped(name), unescaped(value));
+        let (name, value) = (name.as_bytes(), value.as_bytes());
+        take(&Pair { name, parameter: Last::of(Parameter::number(name, Glance::of(name))), value, short: Short::of(value) });
     }
     Some(())
 }
@@ -221,14 +237,19 @@ fn unescaped(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::Known;
     use alloc::format;
     use proptest::prelude::*;
 
-    fn all(form: &str) -> Vec<(String, String, Short)> {
+    fn all(form: &str, order: &mut Order) -> Vec<(String, String, Short)> {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         let mut pairs = Vec::new();
-        let mut take = |pair: &Pair<'_>| pairs.push((text(pair.name), text(pair.value), pair.short));
-        match Pairs::of(form.as_bytes()) {
+        let mut take = |pair: &Pair<'_>| {
+            let known = Parameter::number(pair.name, Glance::of(pair.name)).map_or(Known::Other, Parameter::of_number);
+            assert_eq!(pair.parameter.known::<Parameter>(), known, "{form}");
+            pairs.push((text(pair.name), text(pair.value), pair.short));
+        };
+        match Pairs::of(form.as_bytes(), order) {
             Some(plain) => plain.for_each(|pair| take(&pair)),
             None => each_unescaped(form.as_bytes(), take).unwrap(),
         }
@@ -257,8 +278,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn plain_pairs_are_those_of_split(form in "([a-z_.]{0,20}=?(-?[0-9]{1,18}([.][0-9]{0,17})?|true|false|[a-z0-9.=-]{0,9})&?){0,6}") {
-            let pairs = all(&form);
+        fn plain_pairs_are_those_of_split(
+            form in "(([a-z_.]{0,20}|id|deviceid|lat|lon|sat|battery_mv|external_power_mv|coolant_temperature_c)[a-z]?\\
+                =?(-?[0-9]{1,18}([.][0-9]{0,17})?|true|false|[a-z0-9.=-]{0,9})&?){0,6}"
+        ) {
+            let mut order = Order::default();
+            let pairs = all(&form, &mut order);
+            // Once more, with all of it expected.
+            prop_assert_eq!(&pairs, &all(&form, &mut order));
             let split = form.split('&').map(|part| part.split_once('=').unwrap_or((part, "")));
             prop_assert_eq!(pairs.iter().map(|(name, value, _)| (&**name, &**value)).collect::<Vec<_>>(), split.collect::<Vec<_>>());
             for (name, value, short) in &pairs {
@@ -270,7 +297,7 @@ mod tests {
         fn what_is_escaped_comes_back(name in "[ -~é\u{1F600}]{0,9}", value in "[ -~é\u{1F600}]{0,9}", more in "[a-z=%+]{0,9}") {
             let escaped = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
             let form = format!("{}={}&{more}", escaped(&name), escaped(&value));
-            let first = all(&form).into_iter().next().map(|(name, value, _)| (name, value));
+            let first = all(&form, &mut Order::default()).into_iter().next().map(|(name, value, _)| (name, value));
             prop_assert_eq!(first, Some((name.clone(), value.clone())));
             prop_assert_eq!(in_query(&form, |wanted| wanted == name), Some(Cow::Borrowed(&*value)));
         }
@@ -290,6 +317,7 @@ mod tests {
         assert_eq!(unescaped("a%2"), "a%2");
         assert_eq!(unescaped("%zz+%41%ff"), "%zz A\u{FFFD}");
         assert_eq!(each_unescaped(b"a=\xFF", |_| {}), None);
-        assert!(Pairs::of(b"a=\xC3\xA9&b=1&c=12345678").is_none() && Pairs::of(b"a=b+c").is_none());
+        let is_plain = |form: &[u8]| Pairs::of(form, &mut Order::default()).is_some();
+        assert!(!is_plain(b"a=\xC3\xA9&b=1&c=12345678") && !is_plain(b"a=b+c") && is_plain(b"a=b"));
     }
 }

@@ -1,6 +1,6 @@
 //! Lines taken apart, and the numbers in them: what text protocols do most of the time.
 
-use super::word::{EACH, HIGH, WORD_DIGITS, all_are, eight_decimal, few, first_of, last_eight, leading_digits, lowest};
+use super::word::{EACH, HIGH, WORD_DIGITS, all_are, eight_decimal, few, first_of, last_eight, leading_digits, lowest, some_digits};
 
 /// The highest bit of its first byte.
 const HIGH_OF_FIRST: u64 = 0x80;
@@ -286,6 +286,41 @@ pub fn take_few_digits(bytes: &[u8]) -> (u64, usize, &[u8]) {
     let (number, count) = leading_digits(word);
     let count = usize::try_from(count).unwrap_or(0);
     (u64::from(number), count, bytes.get(count..).unwrap_or_default())
+}
+
+/// A number that is not below zero.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Short {
+    /// Without a point.
+    Whole(u32),
+    /// With one.
+    Pointed(f64),
+}
+
+/// The number at the front, of up to eight digits, with up to seven behind a point or without it; and what follows. `None` of any other,
+/// of one with a zero before other digits, and near the end of all. By far the most frequent: what is so short needs to be looked at for
+/// nothing else.
+#[inline(always)]
+#[allow(clippy::cast_precision_loss, reason = "fifteen digits are exact")]
+pub(crate) fn take_short(bytes: &[u8]) -> Option<(Short, &[u8])> {
+    const TENS: [u64; WORD_DIGITS] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+    let (whole, digits) = some_digits(u64::from_le_bytes(*bytes.first_chunk()?));
+    let count = usize::try_from(digits).unwrap_or(0);
+    let behind = bytes.get(count..)?;
+    let is_long = count == WORD_DIGITS && behind.first().is_some_and(u8::is_ascii_digit);
+    if count == 0 || is_long || (count != 1 && bytes.first() == Some(&b'0')) {
+        return None;
+    }
+    let [b'.', behind @ ..] = behind else { return Some((Short::Whole(whole), behind)) };
+    let (part, decimals) = some_digits(u64::from_le_bytes(*behind.first_chunk()?));
+    let count = usize::try_from(decimals).unwrap_or(0);
+    let behind = behind.get(count..)?;
+    if count == 0 {
+        return None;
+    }
+    // Eight are out of bounds. Else both are exact: the quotient is rounded once.
+    let all = u64::from(whole).wrapping_mul(*TENS.get(count)?).wrapping_add(u64::from(part));
+    Some((Short::Pointed(all.cast_signed() as f64 / POWERS.get(count)?), behind))
 }
 
 /// A number of up to sixteen digits, and as many behind a point, of nineteen in all.
@@ -589,6 +624,31 @@ mod tests {
         #[test]
         fn a_text_is_split_once_as_by_str(text in "[:a-zä€]{0,20}") {
             prop_assert_eq!(split_once(&text, b':'), text.split_once(':'));
+        }
+
+        #[test]
+        fn a_short_number_is_that_of_parse(
+            text in prop_oneof!["[0-9]{0,9}([.][0-9]{0,9})?", "0?[0-9]{7,8}[.][0-9]{6,8}"], behind in "[,.e&0-9]{0,12}"
+        ) {
+            let all = format!("{text}{behind}");
+            let Some((number, rest)) = take_short(all.as_bytes()) else { return Ok(()) };
+            let text = all.get(..all.len().wrapping_sub(rest.len())).unwrap();
+            prop_assert!(!rest.first().is_some_and(u8::is_ascii_digit));
+            prop_assert!(text == "0" || text.starts_with("0.") || !text.starts_with('0'));
+            match number {
+                Short::Whole(whole) => prop_assert!(text.parse() == Ok(whole) && rest.first() != Some(&b'.')),
+                Short::Pointed(number) => {
+                    prop_assert_eq!(Ok(number.to_bits()), text.parse::<f64>().map(f64::to_bits));
+                    prop_assert!(text.contains('.') && !text.ends_with('.'));
+                }
+            }
+        }
+
+        #[test]
+        fn a_short_number_is_taken(whole in 0_u32..100_000_000, part in proptest::option::of("[0-9]{1,7}")) {
+            let text = part.map_or_else(|| format!("{whole}"), |part| format!("{whole}.{part}"));
+            let all = format!("{text},\"abcdefgh\"");
+            prop_assert_eq!(take_short(all.as_bytes()).map(|(_, rest)| rest.len()), Some(11));
         }
 
         #[test]

@@ -62,14 +62,21 @@ pub fn last_eight(bytes: &[u8]) -> u64 {
 
 /// The decimal digits at the front of a word, as a number, and how many they are.
 #[inline(always)]
-#[allow(clippy::cast_possible_truncation, reason = "eight digits are within 32 bits, and above them stands what is not meant")]
 pub const fn leading_digits(word: u64) -> (u32, u32) {
+    let (number, count) = some_digits(word);
+    (if count == 0 { 0 } else { number }, count)
+}
+
+/// The same where there is a digit: without one, the number is not meant.
+#[inline(always)]
+#[allow(clippy::cast_possible_truncation, reason = "eight digits are within 32 bits, and above them stands what is not meant")]
+pub const fn some_digits(word: u64) -> (u32, u32) {
     let each = word ^ ZEROS;
     // Right of the first that is none: no carry comes from those before it.
     let others = (each.wrapping_add(EACH.wrapping_mul(0x76)) | each) & HIGH;
     let bits = others.trailing_zeros() & !7;
     // As if zeros stood before them.
-    let digits = each.unbounded_shl(64_u32.wrapping_sub(bits));
+    let digits = each.wrapping_shl(64_u32.wrapping_sub(bits));
     let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
     let (even, odd) = (pairs & 0x0000_00FF_0000_00FF, (pairs >> 16) & 0x0000_00FF_0000_00FF);
     let fours = even.wrapping_mul(100 + (1_000_000 << 32)).wrapping_add(odd.wrapping_mul(1 + (10_000 << 32)));

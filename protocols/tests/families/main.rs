@@ -1,7 +1,7 @@
-//! Four test families walk every protocol × its fixtures (`fixtures/<protocol>/*.dialogue`, see `dialogue.rs` for the form):
-//! golden (the messages and replies of a dialogue), split (any cut of the stream gives the same), inverse (decode ∘ encode is
-//! `representable`), mutate (nothing from outside panics, spins, or grows memory; nothing damaged under a checksum is taken).
-//! A fifth, amplify, has frames of its own, made to cost as much as they can.
+//! Five test families walk every protocol × its fixtures (`fixtures/<protocol>/*.dialogue`, see `dialogue.rs` for the form):
+//! golden (the messages and replies of a dialogue), split (any cut of the stream gives the same), order (no request or publication
+//! depends on those before it), inverse (decode ∘ encode is `representable`), mutate (nothing from outside panics, spins, or grows
+//! memory; nothing damaged under a checksum is taken). A sixth, amplify, has frames of its own, made to cost as much as they can.
 //! `planted.rs` shows that each family catches the mistake it is there for.
 #![forbid(unsafe_code)]
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::print_stdout)]
@@ -12,6 +12,7 @@ mod drive;
 mod golden;
 mod inverse;
 mod mutate;
+mod order;
 mod planted;
 mod recognise;
 mod recorded;
@@ -92,6 +93,11 @@ macro_rules! walk {
             #[test]
             fn recognise() {
                 super::run(Protocol::$protocol, super::recognise::check);
+            }
+
+            #[test]
+            fn order() {
+                super::run(Protocol::$protocol, super::order::check);
             }
 
             #[test]

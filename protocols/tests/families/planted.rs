@@ -8,11 +8,11 @@
 use crate::amplify::{self, Case};
 use crate::dialogue::{Dialogue, parse};
 use crate::subject::Subject;
-use crate::{golden, inverse, mutate, split, turn};
+use crate::{golden, inverse, mutate, order, split, turn};
 use bytes::{Buf, BytesMut};
 use protocols::{
-    About, Attributes, Checksum, DecodeError, Decoder, Encoder, Environment, Fix, Identifier, Latitude, Longitude, Message, Progress,
-    Record, Release, Replies, Transport, wire,
+    About, Attributes, Checksum, DecodeError, Decoder, Encoder, Environment, Fix, Identifier, Input, Latitude, Longitude, Message,
+    MqttPublish, Progress, Record, Release, Replies, Transport, wire,
 };
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,31 @@ enum Bug {
     AllocatesByWireLength,
     ConsumesNothing,
     MessagesOfRefusedFrames,
+}
+
+/// Takes payloads of publications as they are, the wrong one as what the last one of the same length was.
+struct Recalling {
+    bug: bool,
+    last: Vec<u8>,
+}
+
+impl Decoder for Recalling {
+    fn decode(&mut self, _: &mut BytesMut, _: &Environment<'_>, _: &mut Vec<Message>, _: &mut Replies) -> Result<Progress, DecodeError> {
+        Ok(Progress::NeedMore)
+    }
+
+    fn accept(&mut self, input: &Input<'_>, _: &Environment<'_>, out: &mut Vec<Message>, _: &mut Replies) -> Result<(), DecodeError> {
+        let Input::Mqtt(MqttPublish { payload, .. }) = input else { return Err(DecodeError::skipped("no publication")) };
+        if !self.bug || self.last.len() != payload.len() {
+            self.last = payload.to_vec();
+        }
+        out.push(Message::Undecoded { identifier: None, reason: "toy", raw: self.last.clone() });
+        Ok(())
+    }
+
+    fn frame_bytes_max(&self, _: bool) -> usize {
+        1_000
+    }
 }
 
 struct Toy(Bug);
@@ -246,6 +271,20 @@ fn mutate_catches_a_checksum_that_is_not_or_only_half_read() {
     caught(Bug::ChecksumUnread, mutate::check, "a damaged frame is taken");
     caught(Bug::ChecksumHalfRead, mutate::check, "a damaged frame is taken");
     caught(Bug::ChecksumHalfRead, mutate::check_recorded, "a damaged frame is taken");
+}
+
+#[test]
+fn order_catches_what_is_read_as_what_came_before() {
+    let _turn = turn();
+    let text = "# source: the toy protocol of this file\n! transport mqtt\n>t toy\n>b abc\n>t toy\n>b abcd\n";
+    let encoder = |_| -> Box<dyn Encoder> { Box::new(ToyEncoder { bug: Bug::None, logged_in: false }) };
+    let check = |bug: bool| {
+        let decoder = move || -> Box<dyn Decoder> { Box::new(Recalling { bug, last: Vec::new() }) };
+        let (dialogues, transports) = (vec![parse("toy.dialogue".into(), text).unwrap()], &[Transport::Mqtt]);
+        order::check(&Subject { name: "toy", transports, dialogues, about: &ABOUT, decoder: &decoder, encoder: &encoder, may_bless: false })
+    };
+    assert_eq!(check(false), Ok(()));
+    assert!(check(true).unwrap_err().contains("behind"));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Compared with `serde_json`, which says what is right: on random documents, on random damage to them, and on what is known to be hard.
 
 use super::*;
+use crate::words::{Known, words, words_and_names};
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
@@ -46,33 +47,58 @@ fn same(ours: &Tree, theirs: &Tree) -> bool {
     }
 }
 
-impl Words for &'static str {
-    fn known(name: &[u8], glance: Glance) -> Known<Self> {
-        assert!(glance.is(Glance::of(name)), "{name:?}");
-        KNOWN.iter().find(|known| known.as_bytes() == name).map_or(Known::Other, |known| Known::Own(*known))
+words! {
+    /// Of all lengths, and such as documents here have.
+    Few {
+        Nothing = "", A = "a", B = "b", Abc = "abc", Seven = "abcabca", Eight = "abcabcab", Nine = "abcabcabc",
+        Sixteen = "abcabcabcabcabca", Seventeen = "abcabcabcabcabcab", TwentyFour = "abcabcabcabcabcabcabcabc",
+        TwentySeven = "abcabcabcabcabcabcabcabcabc",
     }
 }
+words_and_names!(Few);
 
-struct All<'m, 'a>(&'m mut BTreeMap<String, Json<'a>>);
+struct All<'m, 'a> {
+    members: &'m mut BTreeMap<String, Json<'a>>,
+    order: Option<&'m mut Order>,
+}
 
 impl<'a> Take<'a> for All<'_, 'a> {
-    type Member = &'static str;
+    type Member = Few;
 
-    fn take(&mut self, reader: &mut Reader<'a>, member: Known<&'static str>, name: &str) -> Option<()> {
-        let name = if let Known::Own(known) = member { known } else { name };
-        self.0.insert(name.into(), reader.value()?);
+    fn order(&mut self) -> Option<&mut Order> {
+        self.order.as_deref_mut()
+    }
+
+    fn take(&mut self, reader: &mut Reader<'a>, member: Last, name: &str) -> Option<()> {
+        let name = match member.known::<Few>() {
+            Known::Own(known) => Few::WORDS.get(known as usize).unwrap(),
+            Known::Name(known) => known.as_str(),
+            Known::Other => name,
+        };
+        self.members.insert(name.into(), reader.value()?);
         Some(())
     }
 }
 
-/// Of all lengths, and such as documents here have.
-const KNOWN: &[&str] =
-    &["", "a", "b", "abc", "abcabca", "abcabcab", "abcabcabc", "abcabcabcabcabca", "abcabcabcabcabcab", "abcabcabcabcabcabcabcabcabc"];
-
+/// Whatever is expected, the same is read.
 fn compare(bytes: &[u8]) -> Result<(), TestCaseError> {
+    let mut order = Order::default();
+    compare_expecting(bytes, None)?;
+    for _ in 0..2 {
+        compare_expecting(bytes, Some(&mut order))?;
+    }
+    // Something else behind each.
+    for number in 0..=u8::MAX {
+        let other = number.wrapping_mul(7).wrapping_add(bytes.iter().fold(0, |sum: u8, byte| sum.wrapping_add(*byte)));
+        order.came(Last::of(Some(number)), Some(other & 0x0F));
+    }
+    compare_expecting(bytes, Some(&mut order))
+}
+
+fn compare_expecting(bytes: &[u8], order: Option<&mut Order>) -> Result<(), TestCaseError> {
     let shown = String::from_utf8_lossy(bytes);
     let mut members = BTreeMap::new();
-    let ours = read_object(bytes, All(&mut members));
+    let ours = read_object(bytes, All { members: &mut members, order });
     match serde_json::from_slice(bytes) {
         Ok(Tree::Object(theirs)) => {
             prop_assert_eq!(ours, Ok(()), "{}", shown);
@@ -106,7 +132,7 @@ fn compare(bytes: &[u8]) -> Result<(), TestCaseError> {
 
 fn text() -> impl Strategy<Value = String> {
     let escape = "\\\\([\"\\\\/bfnrtu]|u[0-9a-fA-F]{4}|ud[89ab][0-9a-f]{2}\\\\ud[c-f][0-9a-f]{2}|u[dD][89a-fA-F][0-9a-f]{2}|[a-z])";
-    let known = proptest::sample::select(KNOWN).prop_map(|known| format!("\"{known}\""));
+    let known = proptest::sample::select(Few::WORDS).prop_map(|known| format!("\"{known}\""));
     let piece = prop_oneof![6 => "[a-c]{0,9}", 2 => "[ -~äß€😀]{0,9}".prop_map(|t| t.replace(['"', '\\'], "")), 2 => escape];
     prop_oneof![proptest::collection::vec(piece, 0..3).prop_map(|pieces| format!("\"{}\"", pieces.concat())), known]
 }
@@ -134,7 +160,9 @@ fn value() -> impl Strategy<Value = String> {
 }
 
 fn document() -> impl Strategy<Value = String> {
-    let member = (text(), value()).prop_map(|(name, value)| format!("{name}:{value}"));
+    let space = || prop_oneof![9 => "", 1 => "[ \n\t\r]{1,2}"];
+    let member = (space(), text(), space(), space(), value(), space());
+    let member = member.prop_map(|(a, name, b, c, value, d)| format!("{a}{name}{b}:{c}{value}{d}"));
     let object = proptest::collection::vec(member, 0..50).prop_map(|members| format!("{{{}}}", members.join(",")));
     let small = proptest::collection::vec((text(), value()).prop_map(|(name, value)| format!("{name}:{value}")), 0..6);
     let small = small.prop_map(|members| format!("{{{}}}", members.join(",")));
@@ -275,6 +303,7 @@ const HARD: &[&str] = &[
 fn what_is_hard_is_what_serde_json_says() {
     for text in HARD {
         compare(text.as_bytes()).unwrap();
+        compare(format!(" {{ \"x\" : {text} , \"a\" :\t[ {text}\n,\r1 ] }} ").as_bytes()).unwrap();
         compare(format!("{{\"x\":{text}}}").as_bytes()).unwrap();
         compare(format!("{{\"x\":[{text} ] ,\"y\":1}}\n").as_bytes()).unwrap();
     }
