@@ -203,6 +203,12 @@ impl Replies {
         self.0.push(reply);
     }
 
+    /// The same of one that is made in its place: it is not put together elsewhere and copied.
+    #[inline(always)]
+    pub(crate) fn push_made(&mut self, make: impl FnOnce() -> Reply) {
+        self.0.extend(core::iter::once_with(make));
+    }
+
     /// The replies so far.
     #[must_use]
     pub fn as_slice(&self) -> &[Reply] {

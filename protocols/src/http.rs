@@ -40,8 +40,10 @@ pub(crate) fn acknowledge(replies: &mut Replies, body: &'static [u8]) {
 
 /// The same, with another status for an unknown device.
 pub(crate) fn acknowledge_or(replies: &mut Replies, body: &'static [u8], refusal: u16) {
-    let refused = Some(ReplyBody::Http { status: refusal, body: b"" });
-    replies.push(Reply { body: ReplyBody::Http { status: 200, body }, release: Release::Durable, refused });
+    replies.push_made(|| {
+        let refused = Some(ReplyBody::Http { status: refusal, body: b"" });
+        Reply { body: ReplyBody::Http { status: 200, body }, release: Release::Durable, refused }
+    });
 }
 
 /// Counts whole responses at the front of `bytes` and takes them out. Another status than 2xx is a refusal.

@@ -37,7 +37,7 @@ impl Identifier {
         Some(Self { length: u8::try_from(text.len()).ok()?, bytes })
     }
 
-    /// As [`Self::from_bytes`], in its place: what was just written byte by byte is not copied at once, which would have to wait for it. What
+    /// As [`Self::from_bytes`], in its place: what was just written byte by byte is not copied at once, which would have to wait. What
     /// is no identifier changes nothing.
     pub(crate) fn put(bytes: &[u8], place: &mut Option<Self>) {
         if bytes.is_empty() || bytes.len() > Self::BYTES_MAX || !is_graphic(bytes) {
@@ -181,6 +181,11 @@ mod tests {
             prop_assert_eq!(is_graphic(&bytes), graphic);
             let of_text = core::str::from_utf8(&bytes).ok().and_then(Identifier::new);
             prop_assert_eq!(Identifier::from_bytes(&bytes), of_text);
+            for before in [None, Identifier::new("before")] {
+                let mut place = before;
+                Identifier::put(&bytes, &mut place);
+                prop_assert_eq!(place, of_text.or(before));
+            }
             if graphic && (1..=Identifier::BYTES_MAX).contains(&bytes.len()) {
                 prop_assert_eq!(of_text.as_ref().map(|identifier| identifier.as_str().as_bytes()), Some(&bytes[..]));
             }

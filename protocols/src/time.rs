@@ -1,6 +1,6 @@
 //! Time as trackers write it. Nothing here reads a clock.
 
-use crate::wire::four_digits;
+use crate::wire::{four_digits, two_pairs};
 use alloc::format;
 use alloc::string::String;
 
@@ -80,11 +80,16 @@ impl Civil {
 
     /// The same of its parts.
     #[inline]
+    #[allow(clippy::cast_possible_truncation, reason = "two digits are within a byte")]
     pub(crate) fn of_digits(year: [u8; 4], month_day: [u8; 4], hour_minute: [u8; 4], [s0, s1]: [u8; 2]) -> Option<Micros> {
-        let year = four_digits(year)?.cast_signed();
-        let (date, time) = (four_digits(month_day)?, four_digits(hour_minute)?);
-        let second = four_digits([b'0', b'0', s0, s1])?;
-        Self { year, month: date / 100, day: date % 100, hour: time / 100, minute: time % 100, second, micros: 0 }.to_micros()
+        let ([century, of_century], [_, second]) = (two_pairs(year)?, two_pairs([b'0', b'0', s0, s1])?);
+        let ([month, day], [hour, minute]) = (two_pairs(month_day)?, two_pairs(hour_minute)?);
+        if century == 20 {
+            // Two digits each.
+            return Self::of_this_century([of_century, month, day, hour, minute, second].map(|number| number as u8));
+        }
+        let year = century.wrapping_mul(100).wrapping_add(of_century).cast_signed();
+        Self { year, month, day, hour, minute, second, micros: 0 }.to_micros()
     }
 
     /// A year, and month, day, hour, minute, second in a byte each.
@@ -315,6 +320,26 @@ mod tests {
         }
         assert_eq!(unix_seconds(1_709_251_199_u32), Some(1_709_251_199_000_000));
         assert_eq!([unix_seconds(0), unix_seconds(-1), unix_seconds(i64::MAX)], [None; 3]);
+    }
+
+    #[test]
+    fn fourteen_digits_are_the_date_of_their_numbers() {
+        for year in [0_u16, 1, 1899, 1900, 1999, 2000, 2024, 2025, 2099, 2100, 9999] {
+            for (month, day) in (0_u8..=13).flat_map(|month| (0_u8..=32).map(move |day| (month, day))) {
+                for (hour, minute, second) in [(0_u8, 0_u8, 0_u8), (23, 59, 59), (24, 0, 0), (0, 60, 0), (0, 0, 60)] {
+                    let text = alloc::format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}");
+                    let general = Civil::from_year_and_bytes(year, [month, day, hour, minute, second]);
+                    assert_eq!(Civil::from_fourteen_digits(&text), general, "{text}");
+                }
+            }
+        }
+        for at in 0..14 {
+            for byte in ['/', ':', 'a', ' ', '-'] {
+                let mut text = alloc::string::String::from("20240229235959");
+                text.replace_range(at..=at, byte.encode_utf8(&mut [0; 4]));
+                assert_eq!(Civil::from_fourteen_digits(&text), None, "{text}");
+            }
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::Parameter;
 use crate::Value;
 use crate::attributes::Packed;
-use crate::wire::{HIGH, Parts, Pointed, all_are, decimal_of, find, find_any, integer, split_once, unsigned};
+use crate::wire::{self, HIGH, Parts, Pointed, all_are, decimal_of, find, find_any, integer, split_once, take_short, unsigned};
 use crate::words::{Glance, Last, Order, Words};
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -34,10 +34,20 @@ impl Short {
     #[inline(always)]
     fn at(bytes: &[u8]) -> (Self, &[u8]) {
         match bytes {
+            [b'0'..=b'9', ..] => match take_short(bytes) {
+                Some((wire::Short::Whole(whole), behind)) => return (Self::Whole(whole.into()), behind),
+                Some((wire::Short::Pointed(number), behind)) => return (Self::Number(number), behind),
+                None => {}
+            },
             [b't', b'r', b'u', b'e', behind @ ..] => return (Self::Truth(true), behind),
             [b'f', b'a', b'l', b's', b'e', behind @ ..] => return (Self::Truth(false), behind),
             _ => {}
         }
+        Self::long_at(bytes)
+    }
+
+    #[inline(never)]
+    fn long_at(bytes: &[u8]) -> (Self, &[u8]) {
         let (mut negative, mut start, mut taken) = (false, bytes, Pointed::take(bytes));
         if let (None, [b'-', behind @ ..]) = (taken, bytes) {
             (negative, start, taken) = (true, behind, Pointed::take(behind));

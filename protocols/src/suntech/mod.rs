@@ -171,7 +171,8 @@ impl SuntechDecoder {
         let text = core::str::from_utf8(head).map_err(|_| no_text)?;
         let tail = tail.map_or(Ok(""), core::str::from_utf8).map_err(|_| no_text)?;
         let data = parts.map(|parts| Data { bytes: parts.data, tail });
-        let fields = Line::split(text, ';');
+        let mut fields = Line::uncut(text);
+        fields.cut(';');
         let head = fields.at(0);
         if fields.count() < 2 {
             // An answer without a name, such as "-Error".

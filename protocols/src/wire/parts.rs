@@ -233,13 +233,20 @@ const fn lower(word: [u8; WORD_BYTES]) -> u64 {
 #[must_use]
 #[inline]
 pub fn four_digits(digits: [u8; 4]) -> Option<u32> {
+    let [high, low] = two_pairs(digits)?;
+    Some(high.wrapping_mul(100).wrapping_add(low))
+}
+
+/// The same as two numbers of two digits.
+#[inline(always)]
+pub(crate) fn two_pairs(digits: [u8; 4]) -> Option<[u32; 2]> {
     let each = u32::from_le_bytes(digits) ^ 0x3030_3030;
     // What is more than 9 reaches the highest bit of its byte; what passes it says so by its own, or by that of a byte before it.
     if (each.wrapping_add(0x7676_7676) | each) & 0x8080_8080 != 0 {
         return None;
     }
     let pairs = each.wrapping_mul(10).wrapping_add(each >> 8);
-    Some((pairs & 0xFF).wrapping_mul(100).wrapping_add((pairs >> 16) & 0xFF))
+    Some([pairs & 0xFF, (pairs >> 16) & 0xFF])
 }
 
 /// Whether all bytes are decimal digits: eight a step, and the last eight once more.

@@ -224,23 +224,36 @@ pub struct Fields<'a, const MAX: usize> {
 }
 
 impl<'a, const MAX: usize> Fields<'a, MAX> {
-    /// Cuts the text. Part of its callers, so that the ends are written where they stay; they would be copied from elsewhere.
+    /// Not cut yet.
     #[must_use]
     #[inline(always)]
-    #[allow(clippy::cast_possible_truncation, reason = "a text of 4 GiB is no line, and then of no use")]
+    pub(crate) const fn uncut(text: &'a str) -> Self {
+        Self { text, count: 0, ends: [0; MAX] }
+    }
+
+    /// Cuts the text.
+    #[must_use]
+    #[inline(always)]
     pub fn split(text: &'a str, separator: char) -> Self {
-        let (mut fields, mut count) = (Self { text, count: 0, ends: [0; MAX] }, 0_usize);
+        let mut fields = Self::uncut(text);
+        fields.cut(separator);
+        fields
+    }
+
+    /// Cuts the text where it stays: the ends of many fields are not to be copied.
+    #[inline(always)]
+    #[allow(clippy::cast_possible_truncation, reason = "a text of 4 GiB is no line, and then of no use")]
+    pub(crate) fn cut(&mut self, separator: char) {
         let separator = separator_of(u8::try_from(separator).unwrap_or(u8::MAX));
-        let ends = &mut fields.ends;
-        each_end(text.as_bytes(), separator, |end| {
+        let (ends, mut count) = (&mut self.ends, 0_usize);
+        each_end(self.text.as_bytes(), separator, |end| {
             if let Some(place) = ends.get_mut(count) {
                 *place = end as u32;
                 count = count.wrapping_add(1);
             }
             count < MAX
         });
-        fields.count = count;
-        fields
+        self.count = count;
     }
 
     /// How many there are.
