@@ -2,7 +2,7 @@
 //! what is refused and what a value is, is what `serde_json` says; texts with escapes are rare and left to it.
 
 use crate::attributes::{Attributes, Packed, Value};
-use crate::wire::{EACH, HIGH, Pointed, Short, decimal, first_of, lowest, take_short};
+use crate::wire::{EACH, HIGH, Pointed, ShortNumber, decimal, first_of, lowest, take_short};
 use crate::words::{Glance, Last, Order, Words};
 use crate::{Alarm, DecodeError, Key, Name};
 use alloc::borrow::Cow;
@@ -461,8 +461,8 @@ fn escaped<'a>(text: &'a str, start: &'a [u8]) -> Option<(Read<'a>, &'a [u8])> {
 fn number<'a>(text: &'a str, start: &'a [u8]) -> Option<(Read<'a>, &'a [u8])> {
     match take_short(start) {
         None | Some((_, [b'e' | b'E', ..])) => any_number(text, start),
-        Some((Short::Whole(whole), rest)) => Some((Read::int(whole.into()), rest)),
-        Some((Short::Pointed(number), rest)) => Some((Read::float(number), rest)),
+        Some((ShortNumber::Whole(whole), rest)) => Some((Read::int(whole.into()), rest)),
+        Some((ShortNumber::Pointed(number), rest)) => Some((Read::float(number), rest)),
     }
 }
 
@@ -500,18 +500,19 @@ fn below_zero<'a>(text: &'a str, start: &'a [u8]) -> Option<(Read<'a>, &'a [u8])
 /// Passes a comma, or stops at the end, and says which.
 #[inline(always)]
 fn behind_comma(rest: &[u8], end: u8) -> Option<(&[u8], bool)> {
+    #[inline(never)]
+    fn seldom(rest: &[u8], end: u8) -> Option<(&[u8], bool)> {
+        comma_or_end(behind_space(rest), end)
+    }
+    comma_or_end(rest, end).or_else(|| seldom(rest, end))
+}
+
+#[inline(always)]
+fn comma_or_end(rest: &[u8], end: u8) -> Option<(&[u8], bool)> {
     match rest {
         [b',', behind @ ..] => Some((behind, false)),
         [first, ..] if *first == end => Some((rest, true)),
-        _ => behind_comma_and_space(rest, end),
-    }
-}
-
-#[inline(never)]
-fn behind_comma_and_space(rest: &[u8], end: u8) -> Option<(&[u8], bool)> {
-    match behind_space(rest) {
-        [b',', behind @ ..] => Some((behind, false)),
-        rest => (*rest.first()? == end).then_some((rest, true)),
+        _ => None,
     }
 }
 

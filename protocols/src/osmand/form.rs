@@ -35,8 +35,8 @@ impl Short {
     fn at(bytes: &[u8]) -> (Self, &[u8]) {
         match bytes {
             [b'0'..=b'9', ..] => match take_short(bytes) {
-                Some((wire::Short::Whole(whole), behind)) => return (Self::Whole(whole.into()), behind),
-                Some((wire::Short::Pointed(number), behind)) => return (Self::Number(number), behind),
+                Some((wire::ShortNumber::Whole(whole), behind)) => return (Self::Whole(whole.into()), behind),
+                Some((wire::ShortNumber::Pointed(number), behind)) => return (Self::Number(number), behind),
                 None => {}
             },
             [b't', b'r', b'u', b'e', behind @ ..] => return (Self::Truth(true), behind),
@@ -146,7 +146,7 @@ impl<'a, 'o> Pairs<'a, 'o> {
         })
     }
 
-    /// What is behind a name that is not expected; its name comes next.
+    /// What is behind a name that is not expected. From now on it is, behind the one before it.
     #[inline(never)]
     fn behind_any_name(&mut self, rest: &'a [u8]) -> &'a [u8] {
         let (name, behind) = cut_at(rest, [b'=', b'&']);

@@ -297,7 +297,7 @@ pub fn take_few_digits(bytes: &[u8]) -> (u64, usize, &[u8]) {
 
 /// A number that is not below zero.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Short {
+pub(crate) enum ShortNumber {
     /// Without a point.
     Whole(u32),
     /// With one.
@@ -309,7 +309,7 @@ pub(crate) enum Short {
 /// nothing else.
 #[inline(always)]
 #[allow(clippy::cast_precision_loss, reason = "fifteen digits are exact")]
-pub(crate) fn take_short(bytes: &[u8]) -> Option<(Short, &[u8])> {
+pub(crate) fn take_short(bytes: &[u8]) -> Option<(ShortNumber, &[u8])> {
     const TENS: [u64; WORD_DIGITS] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
     let (whole, digits) = some_digits(u64::from_le_bytes(*bytes.first_chunk()?));
     let count = usize::try_from(digits).unwrap_or(0);
@@ -318,7 +318,7 @@ pub(crate) fn take_short(bytes: &[u8]) -> Option<(Short, &[u8])> {
     if count == 0 || is_long || (count != 1 && bytes.first() == Some(&b'0')) {
         return None;
     }
-    let [b'.', behind @ ..] = behind else { return Some((Short::Whole(whole), behind)) };
+    let [b'.', behind @ ..] = behind else { return Some((ShortNumber::Whole(whole), behind)) };
     let (part, decimals) = some_digits(u64::from_le_bytes(*behind.first_chunk()?));
     let count = usize::try_from(decimals).unwrap_or(0);
     let behind = behind.get(count..)?;
@@ -327,7 +327,7 @@ pub(crate) fn take_short(bytes: &[u8]) -> Option<(Short, &[u8])> {
     }
     // Eight are out of bounds. Else both are exact: the quotient is rounded once.
     let all = u64::from(whole).wrapping_mul(*TENS.get(count)?).wrapping_add(u64::from(part));
-    Some((Short::Pointed(all.cast_signed() as f64 / POWERS.get(count)?), behind))
+    Some((ShortNumber::Pointed(all.cast_signed() as f64 / POWERS.get(count)?), behind))
 }
 
 /// A number of up to sixteen digits, and as many behind a point, of nineteen in all.
@@ -643,8 +643,8 @@ mod tests {
             prop_assert!(!rest.first().is_some_and(u8::is_ascii_digit));
             prop_assert!(text == "0" || text.starts_with("0.") || !text.starts_with('0'));
             match number {
-                Short::Whole(whole) => prop_assert!(text.parse() == Ok(whole) && rest.first() != Some(&b'.')),
-                Short::Pointed(number) => {
+                ShortNumber::Whole(whole) => prop_assert!(text.parse() == Ok(whole) && rest.first() != Some(&b'.')),
+                ShortNumber::Pointed(number) => {
                     prop_assert_eq!(Ok(number.to_bits()), text.parse::<f64>().map(f64::to_bits));
                     prop_assert!(text.contains('.') && !text.ends_with('.'));
                 }
