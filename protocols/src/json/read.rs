@@ -500,19 +500,18 @@ fn below_zero<'a>(text: &'a str, start: &'a [u8]) -> Option<(Read<'a>, &'a [u8])
 /// Passes a comma, or stops at the end, and says which.
 #[inline(always)]
 fn behind_comma(rest: &[u8], end: u8) -> Option<(&[u8], bool)> {
-    #[inline(never)]
-    fn seldom(rest: &[u8], end: u8) -> Option<(&[u8], bool)> {
-        comma_or_end(behind_space(rest), end)
-    }
-    comma_or_end(rest, end).or_else(|| seldom(rest, end))
-}
-
-#[inline(always)]
-fn comma_or_end(rest: &[u8], end: u8) -> Option<(&[u8], bool)> {
     match rest {
         [b',', behind @ ..] => Some((behind, false)),
         [first, ..] if *first == end => Some((rest, true)),
-        _ => None,
+        _ => behind_space_and_comma(rest, end),
+    }
+}
+
+#[inline(never)]
+fn behind_space_and_comma(rest: &[u8], end: u8) -> Option<(&[u8], bool)> {
+    match behind_space(rest) {
+        [b',', behind @ ..] => Some((behind, false)),
+        rest => (*rest.first()? == end).then_some((rest, true)),
     }
 }
 
