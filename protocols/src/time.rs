@@ -1,6 +1,6 @@
 //! Time as trackers write it. Nothing here reads a clock.
 
-use crate::wire::{four_digits, two_pairs};
+use crate::wire::{three_pairs, two_pairs};
 use alloc::format;
 use alloc::string::String;
 
@@ -66,8 +66,8 @@ impl Civil {
         let (time, fraction) = time.split_at_checked(6)?;
         let [hour, minute, second] = pairs(time)?;
         let micros = if fraction.is_empty() { 0 } else { micros_of(fraction.strip_prefix('.')?)? };
-        let year = i32::try_from(year).ok()?.checked_add(2_000)?;
-        Self { year, month, day, hour, minute, second, micros }.to_micros()
+        let whole = Self::of_two_digits_each([year, month, day, hour, minute, second])?;
+        Some(whole.wrapping_add(i64::from(micros)))
     }
 
     /// `YYYYMMDDhhmmss`: fourteen digits.
@@ -80,13 +80,11 @@ impl Civil {
 
     /// The same of its parts.
     #[inline]
-    #[allow(clippy::cast_possible_truncation, reason = "two digits are within a byte")]
     pub(crate) fn of_digits(year: [u8; 4], month_day: [u8; 4], hour_minute: [u8; 4], [s0, s1]: [u8; 2]) -> Option<Micros> {
         let ([century, of_century], [_, second]) = (two_pairs(year)?, two_pairs([b'0', b'0', s0, s1])?);
         let ([month, day], [hour, minute]) = (two_pairs(month_day)?, two_pairs(hour_minute)?);
         if century == 20 {
-            // Two digits each.
-            return Self::of_this_century([of_century, month, day, hour, minute, second].map(|number| number as u8));
+            return Self::of_two_digits_each([of_century, month, day, hour, minute, second]);
         }
         let year = century.wrapping_mul(100).wrapping_add(of_century).cast_signed();
         Self { year, month, day, hour, minute, second, micros: 0 }.to_micros()
@@ -97,6 +95,13 @@ impl Civil {
     pub fn from_year_and_bytes(year: u16, rest: [u8; 5]) -> Option<Micros> {
         let [month, day, hour, minute, second] = rest.map(u32::from);
         Self { year: i32::from(year), month, day, hour, minute, second, micros: 0 }.to_micros()
+    }
+
+    /// Year of this century, month, day, hour, minute, second, each below 100.
+    #[inline(always)]
+    #[allow(clippy::cast_possible_truncation, reason = "two digits are within a byte")]
+    pub(crate) fn of_two_digits_each(numbers: [u32; 6]) -> Option<Micros> {
+        Self::of_this_century(numbers.map(|number| number as u8))
     }
 
     /// Year of this century, month, day, hour, minute, second in a byte each.
@@ -196,8 +201,12 @@ pub fn to_rfc3339(time: Micros) -> Option<String> {
 #[must_use]
 pub fn from_rfc3339(text: &str) -> Option<Micros> {
     // As nearly all write it.
-    if let &[y0, y1, y2, y3, b'-', mo0, mo1, b'-', d0, d1, b'T', h0, h1, b':', mi0, mi1, b':', s0, s1, b'Z'] = text.as_bytes() {
-        return Civil::of_digits([y0, y1, y2, y3], [mo0, mo1, d0, d1], [h0, h1, mi0, mi1], [s0, s1]);
+    if let [b'2', b'0', date_and_time @ .., b'Z'] = text.as_bytes()
+        && let Some((date, [b'T', time @ ..])) = date_and_time.split_first_chunk()
+        && let Ok(time) = time.try_into()
+    {
+        let ([year, month, day], [hour, minute, second]) = (three_pairs(*date, b'-')?, three_pairs(time, b':')?);
+        return Civil::of_two_digits_each([year, month, day, hour, minute, second]);
     }
     let (date, rest) = text.split_at_checked(10)?;
     let (year, rest_of_date) = digits(date, 4)?;
@@ -235,8 +244,8 @@ fn micros_of(fraction: &str) -> Option<u32> {
 /// Six digits as three numbers.
 fn pairs(digits: &str) -> Option<[u32; 3]> {
     let [a, b, c, d, e, f] = digits.as_bytes().try_into().ok()?;
-    let (first, last) = (four_digits([a, b, c, d])?, four_digits([b'0', b'0', e, f])?);
-    Some([first / 100, first % 100, last])
+    let ([first, second], [_, third]) = (two_pairs([a, b, c, d])?, two_pairs([b'0', b'0', e, f])?);
+    Some([first, second, third])
 }
 
 fn digits(text: &str, count: usize) -> Option<(u32, &str)> {

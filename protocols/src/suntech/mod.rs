@@ -37,7 +37,7 @@ mod zip;
 
 pub use encoder::SuntechEncoder;
 
-use crate::wire::{self, Fields};
+use crate::wire::{self, Fields, three_pairs, two_pairs};
 use crate::{
     About, Addressee, Attributes, CannotSay, Checksum, Civil, Command, DecodeError, Decoder, Draft, Environment, Expect, Identifier,
     Message, Micros, Progress, Replies, Transport,
@@ -223,11 +223,11 @@ struct Data<'a> {
 
 /// `20240729`, `19:22:43`.
 fn time(date: &[u8], time: &[u8]) -> Option<Micros> {
-    if let Ok([i, j, b':', k, l, b':', m, n]) = <[u8; 8]>::try_from(time)
-        && let Ok([a, b, c, d, e, f, g, h]) = <[u8; 8]>::try_from(date)
-        && let Some(time) = Civil::of_digits([a, b, c, d], [e, f, g, h], [i, j, k, l], [m, n])
+    if let (Ok(time), Ok([b'2', b'0', y0, y1, mo0, mo1, d0, d1])) = (time.try_into(), <[u8; 8]>::try_from(date))
+        && let (Some([year, month]), Some([_, day])) = (two_pairs([y0, y1, mo0, mo1]), two_pairs([b'0', b'0', d0, d1]))
+        && let Some([hour, minute, second]) = three_pairs(time, b':')
     {
-        return Some(time);
+        return Civil::of_two_digits_each([year, month, day, hour, minute, second]);
     }
     let (date, time) = (core::str::from_utf8(date).ok()?, core::str::from_utf8(time).ok()?);
     let mut parts = time.split(':');

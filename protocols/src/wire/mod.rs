@@ -15,7 +15,7 @@ pub use parts::{
     Parts, Pointed, are_digits, cut, cut_at_most, decimal, decimal_of, decimal_single, find, find_any, find_far, find_text, four_digits,
     integer, is_alike, quotient, quotient_single, split_once, take_digits, take_few_digits, truncated, unsigned, whole,
 };
-pub(crate) use parts::{ShortNumber, take_short, two_pairs};
+pub(crate) use parts::{ShortNumber, take_short, three_pairs, two_pairs};
 pub use text::{
     Fields, ShortText, bcd, cell_text, degrees_minutes, degrees_minutes_side, from_hex, hex_digit, hexadecimal, push_padded, to_hex,
     wifi_text,

@@ -1,6 +1,6 @@
 //! Lines taken apart, and the numbers in them: what text protocols do most of the time.
 
-use super::word::{EACH, HIGH, WORD_DIGITS, all_are, eight_decimal, few, first_of, last_eight, leading_digits, lowest, some_digits};
+use super::word::{EACH, HIGH, WORD_DIGITS, all_are, apart, eight_decimal, few, first_of, last_eight, leading_digits, lowest, number_of, some_digits};
 
 /// The highest bit of its first byte.
 const HIGH_OF_FIRST: u64 = 0x80;
@@ -249,6 +249,20 @@ pub(crate) fn two_pairs(digits: [u8; 4]) -> Option<[u32; 2]> {
     Some([pairs & 0xFF, (pairs >> 16) & 0xFF])
 }
 
+/// Three numbers of two digits with a separator between them, as a date and a time of day have them.
+#[inline(always)]
+pub(crate) fn three_pairs(text: [u8; 8], separator: u8) -> Option<[u32; 3]> {
+    /// The bytes of the separators.
+    const BETWEEN: u64 = 0x0000_FF00_00FF_0000;
+    let wanted = (EACH.wrapping_mul(0x30) & !BETWEEN) | (EACH.wrapping_mul(u64::from(separator)) & BETWEEN);
+    let each = u64::from_le_bytes(text) ^ wanted;
+    // A digit beyond nine reaches the highest bit of its byte, a separator that is none does with anything left of it.
+    let beyond = each.wrapping_add((EACH.wrapping_mul(0x76) & !BETWEEN) | (EACH.wrapping_mul(0x7F) & BETWEEN));
+    let pairs = each.wrapping_mul(10).wrapping_add(each >> 8);
+    let pair = |at: u32| u32::from(pairs.wrapping_shr(at) as u8);
+    ((beyond | each) & HIGH == 0).then_some([pair(0), pair(24), pair(48)])
+}
+
 /// Whether all bytes are decimal digits: eight a step, and the last eight once more.
 #[must_use]
 #[inline]
@@ -311,14 +325,26 @@ pub(crate) enum ShortNumber {
 #[allow(clippy::cast_precision_loss, reason = "fifteen digits are exact")]
 pub(crate) fn take_short(bytes: &[u8]) -> Option<(ShortNumber, &[u8])> {
     const TENS: [u64; WORD_DIGITS] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
-    let (whole, digits) = some_digits(u64::from_le_bytes(*bytes.first_chunk()?));
-    let count = usize::try_from(digits).unwrap_or(0);
+    let word = u64::from_le_bytes(*bytes.first_chunk()?);
+    let (each, others) = apart(word);
+    let bits = others.trailing_zeros() & !7;
+    let count = usize::try_from(bits / 8).unwrap_or(0);
     let behind = bytes.get(count..)?;
     let is_long = count == WORD_DIGITS && behind.first().is_some_and(u8::is_ascii_digit);
     if count == 0 || is_long || (count != 1 && bytes.first() == Some(&b'0')) {
         return None;
     }
-    let [b'.', behind @ ..] = behind else { return Some((ShortNumber::Whole(whole), behind)) };
+    let [b'.', behind @ ..] = behind else { return Some((ShortNumber::Whole(number_of(each, bits)), behind)) };
+    let later = others & others.wrapping_sub(1);
+    let end = later.trailing_zeros() & !7;
+    let decimals = usize::try_from(end.wrapping_sub(bits) / 8).unwrap_or(0).wrapping_sub(1);
+    if later != 0 && decimals != 0 {
+        // All of it is in the word: the digits behind the point move up to those before it.
+        let before = 1_u64.wrapping_shl(bits).wrapping_sub(1);
+        let number = number_of((each & before) | ((each >> 8) & !before), end.wrapping_sub(8));
+        return Some((ShortNumber::Pointed(f64::from(number) / POWERS.get(decimals)?), bytes.get(usize::try_from(end / 8).ok()?..)?));
+    }
+    let whole = number_of(each, bits);
     let (part, decimals) = some_digits(u64::from_le_bytes(*behind.first_chunk()?));
     let count = usize::try_from(decimals).unwrap_or(0);
     let behind = behind.get(count..)?;
@@ -631,6 +657,19 @@ mod tests {
         #[test]
         fn a_text_is_split_once_as_by_str(text in "[:a-zä€]{0,20}") {
             prop_assert_eq!(split_once(&text, b':'), text.split_once(':'));
+        }
+
+        #[test]
+        fn three_pairs_are_those_of_parse(text in "[0-9]{2}[-:][0-9]{2}[-:][0-9]{2}", at in 0_usize..12, byte in any::<u8>()) {
+            let mut bytes: [u8; 8] = text.as_bytes().try_into().unwrap();
+            if let Some(place) = bytes.get_mut(at) {
+                *place = byte;
+            }
+            let expected = core::str::from_utf8(&bytes).ok().and_then(|text| {
+                let parts: Vec<u32> = text.split(':').filter(|part| part.len() == 2 && are_digits(part.as_bytes())).map_while(|part| part.parse().ok()).collect();
+                <[u32; 3]>::try_from(parts).ok()
+            });
+            prop_assert_eq!(three_pairs(bytes, b':'), expected);
         }
 
         #[test]

@@ -69,18 +69,30 @@ pub const fn leading_digits(word: u64) -> (u32, u32) {
 
 /// The same where there is a digit: without one, the number is not meant.
 #[inline(always)]
-#[allow(clippy::cast_possible_truncation, reason = "eight digits are within 32 bits, and above them stands what is not meant")]
 pub const fn some_digits(word: u64) -> (u32, u32) {
-    let each = word ^ ZEROS;
-    // Right of the first that is none: no carry comes from those before it.
-    let others = (each.wrapping_add(EACH.wrapping_mul(0x76)) | each) & HIGH;
+    let (each, others) = apart(word);
     let bits = others.trailing_zeros() & !7;
+    (number_of(each, bits), bits / 8)
+}
+
+/// The value of each digit of a word, and the highest bit of each byte that is none; right of the digits before the first such byte, and of
+/// that one: no carry comes from digits.
+#[inline(always)]
+pub const fn apart(word: u64) -> (u64, u64) {
+    let each = word ^ ZEROS;
+    (each, (each.wrapping_add(EACH.wrapping_mul(0x76)) | each) & HIGH)
+}
+
+/// The number that the lowest bits of a word spell, eight a digit, one digit at least; what is above them is not meant.
+#[inline(always)]
+#[allow(clippy::cast_possible_truncation, reason = "eight digits are within 32 bits, and above them stands what is not meant")]
+pub const fn number_of(each: u64, bits: u32) -> u32 {
     // As if zeros stood before them.
     let digits = each.wrapping_shl(64_u32.wrapping_sub(bits));
     let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
     let (even, odd) = (pairs & 0x0000_00FF_0000_00FF, (pairs >> 16) & 0x0000_00FF_0000_00FF);
     let fours = even.wrapping_mul(100 + (1_000_000 << 32)).wrapping_add(odd.wrapping_mul(1 + (10_000 << 32)));
-    ((fours >> 32) as u32, bits / 8)
+    (fours >> 32) as u32
 }
 
 /// Eight hexadecimal digits, or `None` if one of them is none.
