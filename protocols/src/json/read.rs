@@ -461,7 +461,7 @@ fn escaped<'a>(text: &'a str, start: &'a [u8]) -> Option<(Read<'a>, &'a [u8])> {
 fn number<'a>(text: &'a str, start: &'a [u8]) -> Option<(Read<'a>, &'a [u8])> {
     match take_short(start) {
         None | Some((_, [b'e' | b'E', ..])) => any_number(text, start),
-        Some((ShortNumber::Whole(whole), rest)) => Some((Read::int(whole.into()), rest)),
+        Some((ShortNumber::Whole(whole), rest)) => Some((Read::int(whole.cast_signed()), rest)),
         Some((ShortNumber::Pointed(number), rest)) => Some((Read::float(number), rest)),
     }
 }

@@ -35,7 +35,7 @@ impl Short {
     fn at(bytes: &[u8]) -> (Self, &[u8]) {
         match bytes {
             [b'0'..=b'9', ..] => match take_short(bytes) {
-                Some((wire::ShortNumber::Whole(whole), behind)) => return (Self::Whole(whole.into()), behind),
+                Some((wire::ShortNumber::Whole(whole), behind)) => return (Self::Whole(whole.cast_signed()), behind),
                 Some((wire::ShortNumber::Pointed(number), behind)) => return (Self::Number(number), behind),
                 None => {}
             },
@@ -43,7 +43,9 @@ impl Short {
             [b'f', b'a', b'l', b's', b'e', behind @ ..] => return (Self::Truth(false), behind),
             _ => {}
         }
-        Self::long_at(bytes)
+        // In registers: what is told by a call would be kept in memory for all that are not.
+        let (short, behind) = Self::long_at(bytes);
+        (short, behind)
     }
 
     #[inline(never)]
@@ -145,14 +147,13 @@ impl<'a, 'o> Pairs<'a, 'o> {
             order,
         })
     }
+}
 
-    /// What is behind a name that is not expected. From now on it is, behind the one before it.
-    #[inline(never)]
-    fn behind_any_name(&mut self, rest: &'a [u8]) -> &'a [u8] {
-        let (name, behind) = cut_at(rest, [b'=', b'&']);
-        self.last = self.order.came(self.last, Parameter::number(name, Glance::of(name)));
-        behind
-    }
+/// A name that is not expected, and what is behind it. From now on it is expected behind the one before it.
+#[inline(never)]
+fn any_name<'a>(order: &mut Order, last: Last, rest: &'a [u8]) -> (Last, &'a [u8]) {
+    let (name, behind) = cut_at(rest, [b'=', b'&']);
+    (order.came(last, Parameter::number(name, Glance::of(name))), behind)
 }
 
 impl<'a> Iterator for Pairs<'a, '_> {
@@ -161,12 +162,10 @@ impl<'a> Iterator for Pairs<'a, '_> {
     #[inline(always)]
     fn next(&mut self) -> Option<Pair<'a>> {
         let rest = self.next?;
-        let behind = match self.order.expected::<Parameter>(self.last, rest) {
-            Some((came, behind @ [b'=', ..])) => {
-                self.last = came;
-                behind
-            }
-            _ => self.behind_any_name(rest),
+        let behind;
+        (self.last, behind) = match self.order.expected::<Parameter>(self.last, rest) {
+            Some((came, behind @ [b'=', ..])) => (came, behind),
+            _ => any_name(self.order, self.last, rest),
         };
         let name = rest.get(..rest.len().wrapping_sub(behind.len())).unwrap_or_default();
         let (value, short);

@@ -1,6 +1,8 @@
 //! Lines taken apart, and the numbers in them: what text protocols do most of the time.
 
-use super::word::{EACH, HIGH, WORD_DIGITS, all_are, apart, eight_decimal, few, first_of, last_eight, leading_digits, lowest, number_of, some_digits};
+use super::word::{
+    EACH, HIGH, WORD_DIGITS, all_are, apart, eight_decimal, few, first_of, last_eight, leading_digits, lowest, number_of, some_digits,
+};
 
 /// The highest bit of its first byte.
 const HIGH_OF_FIRST: u64 = 0x80;
@@ -313,14 +315,14 @@ pub fn take_few_digits(bytes: &[u8]) -> (u64, usize, &[u8]) {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum ShortNumber {
     /// Without a point.
-    Whole(u32),
+    Whole(u64),
     /// With one.
     Pointed(f64),
 }
 
-/// The number at the front, of up to eight digits, with up to seven behind a point or without it; and what follows. `None` of any other,
-/// of one with a zero before other digits, and near the end of all. By far the most frequent: what is so short needs to be looked at for
-/// nothing else.
+/// The number at the front, of up to fifteen digits, or of up to eight and up to seven behind a point; and what follows. `None` of any
+/// other, of one with a zero before other digits, and near the end of all. By far the most frequent: what is so short needs to be looked at
+/// for nothing else.
 #[inline(always)]
 #[allow(clippy::cast_precision_loss, reason = "fifteen digits are exact")]
 pub(crate) fn take_short(bytes: &[u8]) -> Option<(ShortNumber, &[u8])> {
@@ -330,11 +332,19 @@ pub(crate) fn take_short(bytes: &[u8]) -> Option<(ShortNumber, &[u8])> {
     let bits = others.trailing_zeros() & !7;
     let count = usize::try_from(bits / 8).unwrap_or(0);
     let behind = bytes.get(count..)?;
-    let is_long = count == WORD_DIGITS && behind.first().is_some_and(u8::is_ascii_digit);
-    if count == 0 || is_long || (count != 1 && bytes.first() == Some(&b'0')) {
+    if count == 0 || (count != 1 && bytes.first() == Some(&b'0')) {
         return None;
     }
-    let [b'.', behind @ ..] = behind else { return Some((ShortNumber::Whole(number_of(each, bits)), behind)) };
+    if count == WORD_DIGITS
+        && let [b'0'..=b'9', ..] = behind
+    {
+        let (more, digits) = some_digits(u64::from_le_bytes(*behind.first_chunk()?));
+        let digits = usize::try_from(digits).unwrap_or(0);
+        let (number, behind) = (u64::from(number_of(each, bits)), behind.get(digits..)?);
+        let all = number.wrapping_mul(*TENS.get(digits)?).wrapping_add(u64::from(more));
+        return if behind.first() == Some(&b'.') { None } else { Some((ShortNumber::Whole(all), behind)) };
+    }
+    let [b'.', behind @ ..] = behind else { return Some((ShortNumber::Whole(number_of(each, bits).into()), behind)) };
     let later = others & others.wrapping_sub(1);
     let end = later.trailing_zeros() & !7;
     let decimals = usize::try_from(end.wrapping_sub(bits) / 8).unwrap_or(0).wrapping_sub(1);
@@ -674,7 +684,7 @@ mod tests {
 
         #[test]
         fn a_short_number_is_that_of_parse(
-            text in prop_oneof!["[0-9]{0,9}([.][0-9]{0,9})?", "0?[0-9]{7,8}[.][0-9]{6,8}"], behind in "[,.e&0-9]{0,12}"
+            text in prop_oneof!["[0-9]{0,17}([.][0-9]{0,9})?", "0?[0-9]{7,8}[.][0-9]{6,8}"], behind in "[,.e&0-9]{0,12}"
         ) {
             let all = format!("{text}{behind}");
             let Some((number, rest)) = take_short(all.as_bytes()) else { return Ok(()) };
@@ -691,10 +701,12 @@ mod tests {
         }
 
         #[test]
-        fn a_short_number_is_taken(whole in 0_u32..100_000_000, part in proptest::option::of("[0-9]{1,7}")) {
+        fn a_short_number_is_taken(whole in 0_u32..100_000_000, long in 100_000_000_u64..1_000_000_000_000_000, part in proptest::option::of("[0-9]{1,7}")) {
             let text = part.map_or_else(|| format!("{whole}"), |part| format!("{whole}.{part}"));
             let all = format!("{text},\"abcdefgh\"");
             prop_assert_eq!(take_short(all.as_bytes()).map(|(_, rest)| rest.len()), Some(11));
+            let all = format!("{long},\"abcdefgh\"");
+            prop_assert_eq!(take_short(all.as_bytes()), Some((ShortNumber::Whole(long), &b",\"abcdefgh\""[..])));
         }
 
         #[test]
