@@ -8,8 +8,9 @@ use super::{Known, Words};
 /// Bytes of a longer word are not compared in one step: it is never expected.
 const BYTES_MAX: usize = 24;
 
-/// A word as the front of a text is compared with.
+/// A word as the front of a text is compared with, in one line of the cache.
 #[derive(Clone, Copy)]
+#[repr(align(64))]
 pub(crate) struct Spelled {
     /// The word, and zeros behind it.
     bytes: [u8; BYTES_MAX],
