@@ -1,6 +1,6 @@
 //! What a frame says, in one vocabulary for all protocols.
 
-use crate::wire::{EACH, HIGH, all_are};
+use crate::wire::{EACH, HIGH, all_are, few};
 use crate::{Attributes, Latitude, Longitude, Micros};
 use alloc::vec::Vec;
 use core::fmt;
@@ -31,7 +31,25 @@ impl Identifier {
         if !bytes.is_empty() && is_graphic(bytes) { Self::stored(bytes) } else { Self::new(core::str::from_utf8(bytes).ok()?) }
     }
 
+    /// Up to sixteen bytes, as nearly all identifiers have, come in registers: what was just copied into memory byte by byte is not to be
+    /// read at once.
+    #[inline]
     fn stored(text: &[u8]) -> Option<Self> {
+        let front = match (text.first_chunk(), text.last_chunk()) {
+            _ if text.len() > 16 => return Self::stored_long(text),
+            (Some(first), Some(last)) => {
+                let behind = u32::try_from(text.len().wrapping_sub(8)).ok()?.wrapping_mul(8);
+                u128::from(u64::from_le_bytes(*first)) | (u128::from(u64::from_le_bytes(*last)) << behind)
+            }
+            _ => u128::from(few(text)),
+        };
+        let mut bytes = [0; Self::BYTES_MAX];
+        *bytes.first_chunk_mut()? = front.to_le_bytes();
+        Some(Self { length: u8::try_from(text.len()).ok()?, bytes })
+    }
+
+    #[cold]
+    fn stored_long(text: &[u8]) -> Option<Self> {
         let mut bytes = [0; Self::BYTES_MAX];
         bytes.get_mut(..text.len())?.copy_from_slice(text);
         Some(Self { length: u8::try_from(text.len()).ok()?, bytes })

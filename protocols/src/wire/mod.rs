@@ -20,4 +20,4 @@ pub use text::{
     Fields, ShortText, bcd, cell_text, degrees_minutes, degrees_minutes_side, from_hex, hex_digit, hexadecimal, push_padded, to_hex,
     wifi_text,
 };
-pub(crate) use word::{EACH, HIGH, WORD_DIGITS, all_are, eight_bits, eight_decimal, eight_hexadecimal, first_of, last_eight, lowest};
+pub(crate) use word::{EACH, HIGH, WORD_DIGITS, all_are, eight_bits, eight_decimal, eight_hexadecimal, few, first_of, last_eight, lowest};
