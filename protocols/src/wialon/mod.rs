@@ -33,7 +33,7 @@ mod record;
 pub use encoder::WialonEncoder;
 
 use crate::steps::Steps;
-use crate::wire::{Cursor, crc16_arc, find_far};
+use crate::wire::{Cursor, crc16_arc, eight_hexadecimal, find, find_far, last_eight, split_once};
 use crate::{
     About, Addressee, Attributes, CannotSay, Checksum, Command, DecodeError, Decoder, Environment, Expect, Identifier, Key, Message, Name,
     Progress, Record, Release, Replies, Reply, ReplyBody, Transport, Value,
@@ -179,8 +179,12 @@ struct Line<'a> {
 impl<'a> Line<'a> {
     /// `None` if it is no packet. On a stream nothing stands before the type.
     fn split(line: &'a [u8], datagram: bool) -> Option<Self> {
-        let mut parts = line.splitn(3, |byte| *byte == b'#');
-        let (sender, kind, body) = (parts.next()?, parts.next()?, parts.next()?);
+        let cut = |line: &'a [u8]| {
+            let (part, behind) = line.split_at_checked(find(line, b'#')?)?;
+            Some((part, behind.get(1..)?))
+        };
+        let (sender, line) = cut(line)?;
+        let (kind, body) = cut(line)?;
         (datagram || sender.is_empty()).then_some(Self { sender, kind, body })
     }
 
@@ -225,10 +229,10 @@ impl<'a> Checked<'a> {
 }
 
 fn checksum(digits: &[u8]) -> Option<u16> {
-    if digits.len() > 4 || !digits.iter().all(u8::is_ascii_hexdigit) {
+    if !(1..=4).contains(&digits.len()) {
         return None;
     }
-    u16::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok()
+    u16::try_from(eight_hexadecimal(last_eight(digits))?).ok()
 }
 
 /// The text of a line; trackers that do not write UTF-8 lose the letters that are not ASCII.
@@ -304,7 +308,7 @@ impl WialonDecoder {
             return Ok(());
         }
         let sender = text(sender);
-        let (version, id) = match sender.split_once(';') {
+        let (version, id) = match split_once(&sender, b';') {
             Some((version, id)) if is_second(version) => (Version::Second, id),
             Some(_) => return Err(DecodeError::skipped("sender")),
             None => (Version::First, &*sender),
