@@ -251,12 +251,8 @@ fn text_length(bytes: &[u8]) -> Option<Result<usize, ()>> {
 
 /// Says that a message is kept.
 fn acknowledge(unit: u64, sequence: u16, replies: &mut Replies) {
-    let mut answer = [0; ALIVE_BYTES];
-    let parts = ALIVE.into_iter().chain(unit.to_be_bytes()).chain(sequence.to_be_bytes());
-    for (place, byte) in answer.iter_mut().zip(parts) {
-        *place = byte;
-    }
-    replies.copied(Release::Durable, &answer);
+    let ([first, second], [a, b, c, d, e, f, g, h], [high, low]) = (ALIVE, unit.to_be_bytes(), sequence.to_be_bytes());
+    replies.short::<ALIVE_BYTES>(Release::Durable, [first, second, a, b, c, d, e, f, g, h, high, low]);
 }
 
 fn text(frame: &[u8], env: &Environment<'_>) -> Result<ToldLater, DecodeError> {
