@@ -17,7 +17,7 @@ use crate::config::{Config, ConfigError};
 use clap::{Parser, Subcommand};
 use protocols::Protocol;
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -99,9 +99,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Demo(arguments) => in_runtime(demo::run(arguments)),
         Command::Simulate(arguments) => in_runtime(simulate::run(arguments)),
         Command::Replay(arguments) => in_runtime(replay::run(arguments)),
-        Command::Decode(arguments) => decode_frames(&arguments),
-        Command::Protocols(arguments) => protocols_list::run(&arguments, &mut std::io::stdout()),
-        Command::CheckConfig(arguments) => check_config::run(&arguments, &mut std::io::stdout()),
+        Command::Decode(arguments) => while_read(decode_frames(&arguments)),
+        Command::Protocols(arguments) => while_read(protocols_list::run(&arguments, &mut std::io::stdout())),
+        Command::CheckConfig(arguments) => while_read(check_config::run(&arguments, &mut std::io::stdout())),
         Command::Admin(arguments) => in_runtime(admin::run(arguments)),
     };
     match result {
@@ -111,6 +111,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Of a command that only tells something: whoever reads and leaves (`purview protocols | head`) has seen enough.
+fn while_read(result: Result<ExitCode, Failure>) -> Result<ExitCode, Failure> {
+    result.or_else(|failure| match failure.downcast_ref::<std::io::Error>() {
+        Some(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        _ => Err(failure),
+    })
 }
 
 fn in_runtime(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {

@@ -10,6 +10,7 @@ mod api_reads;
 mod api_rig;
 mod api_stream;
 mod client;
+mod command_line;
 mod crash;
 mod decode_recordings;
 mod demo;
