@@ -302,7 +302,8 @@ impl<'a> Take<'a> for Taker<'_, Told<'a>, Orders> {
     }
 }
 
-/// Apart from the loop over the members around it: both together would be too much for the registers.
+/// Apart from the loop over the members around it: both together would be too much for the registers. (What comes as an argument is in
+/// memory, so it reads on from a copy.)
 #[inline(never)]
 fn read_location<'a>(reader: Reader<'a>, taker: Taker<'_, Location<'a>, Order>) -> Option<Reader<'a>> {
     let mut here = reader;

@@ -73,16 +73,9 @@ impl Civil {
     /// `YYYYMMDDhhmmss`: fourteen digits.
     #[must_use]
     pub fn from_fourteen_digits(text: &str) -> Option<Micros> {
-        let digits: [u8; 14] = text.as_bytes().try_into().ok()?;
-        let [y0, y1, y2, y3, mo0, mo1, d0, d1, h0, h1, mi0, mi1, s0, s1] = digits;
-        Self::of_digits([y0, y1, y2, y3], [mo0, mo1, d0, d1], [h0, h1, mi0, mi1], [s0, s1])
-    }
-
-    /// The same of its parts.
-    #[inline]
-    pub(crate) fn of_digits(year: [u8; 4], month_day: [u8; 4], hour_minute: [u8; 4], [s0, s1]: [u8; 2]) -> Option<Micros> {
-        let ([century, of_century], [_, second]) = (two_pairs(year)?, two_pairs([b'0', b'0', s0, s1])?);
-        let ([month, day], [hour, minute]) = (two_pairs(month_day)?, two_pairs(hour_minute)?);
+        let [y0, y1, y2, y3, mo0, mo1, d0, d1, h0, h1, mi0, mi1, s0, s1] = text.as_bytes().try_into().ok()?;
+        let ([century, of_century], [_, second]) = (two_pairs([y0, y1, y2, y3])?, two_pairs([b'0', b'0', s0, s1])?);
+        let ([month, day], [hour, minute]) = (two_pairs([mo0, mo1, d0, d1])?, two_pairs([h0, h1, mi0, mi1])?);
         if century == 20 {
             return Self::of_two_digits_each([of_century, month, day, hour, minute, second]);
         }

@@ -7,7 +7,7 @@ pub(crate) use order::{Last, Order, Spelled};
 
 /// A text at a glance. Of up to 16 bytes, it is the whole text.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Glance {
+struct Glance {
     /// The first eight bytes, the first one lowest, and zeros for those that are not there.
     head: u64,
     /// The last eight bytes; of a shorter text nothing.
@@ -19,7 +19,7 @@ impl Glance {
     const WHOLE_BYTES: usize = 16;
 
     #[inline]
-    pub(crate) const fn of(word: &[u8]) -> Self {
+    const fn of(word: &[u8]) -> Self {
         let length = word.len();
         match (word.first_chunk(), word.last_chunk()) {
             (Some(head), Some(tail)) => Self { head: u64::from_le_bytes(*head), tail: u64::from_le_bytes(*tail), length },
@@ -43,7 +43,7 @@ impl Glance {
         }
     }
 
-    pub(crate) const fn is(self, other: Self) -> bool {
+    const fn is(self, other: Self) -> bool {
         self.head == other.head && self.tail == other.tail && self.length == other.length
     }
 }
@@ -96,7 +96,8 @@ impl<const WORDS: usize> Slots<WORDS> {
 
     /// The number of the one that is spelled so.
     #[inline(always)]
-    pub(crate) fn find(&self, word: &[u8], glance: Glance) -> Option<u8> {
+    pub(crate) fn find(&self, word: &[u8]) -> Option<u8> {
+        let glance = Glance::of(word);
         let mut slot = Self::first(glance);
         loop {
             // What stands in an empty slot is the number of none.
@@ -173,7 +174,7 @@ macro_rules! spelled {
             /// The same of what may be no text.
             pub(crate) fn from_bytes(text: &[u8]) -> Option<Self> {
                 static SLOTS: $crate::words::Slots<{ $type::WORDS.len() }> = $crate::words::Slots::of($type::WORDS, &[]);
-                Self::ALL.get(usize::from(SLOTS.find(text, $crate::words::Glance::of(text))?)).copied()
+                Self::ALL.get(usize::from(SLOTS.find(text)?)).copied()
             }
         }
     };
@@ -182,7 +183,7 @@ macro_rules! spelled {
 /// Words that are found together with the names of attributes, and have numbers together with them.
 pub(crate) trait Words: Copy {
     /// The number of what is spelled so. A word of the list is meant before a name.
-    fn number(text: &[u8], glance: Glance) -> Option<u8>;
+    fn number(text: &[u8]) -> Option<u8>;
 
     /// How the one with that number is spelled.
     fn spelled(number: u8) -> Option<&'static Spelled>;
@@ -194,7 +195,7 @@ pub(crate) trait Words: Copy {
 /// None: no name is looked for.
 impl Words for () {
     #[inline(always)]
-    fn number(_: &[u8], _: Glance) -> Option<u8> {
+    fn number(_: &[u8]) -> Option<u8> {
         None
     }
 
@@ -213,14 +214,14 @@ impl Words for () {
 macro_rules! words_and_names {
     ($type:ident) => {
         const _: () = {
-            use $crate::words::{Glance, Known, Slots, Spelled, Words};
+            use $crate::words::{Known, Slots, Spelled, Words};
 
             static SLOTS: Slots<{ $type::WORDS.len() + $crate::Name::WORDS.len() }> = Slots::of($type::WORDS, $crate::Name::WORDS);
 
             impl Words for $type {
                 #[inline(always)]
-                fn number(text: &[u8], glance: Glance) -> Option<u8> {
-                    SLOTS.find(text, glance)
+                fn number(text: &[u8]) -> Option<u8> {
+                    SLOTS.find(text)
                 }
 
                 #[inline(always)]
@@ -260,7 +261,7 @@ mod tests {
     words_and_names!(Few);
 
     fn known(text: &str) -> Known<Few> {
-        Few::number(text.as_bytes(), Glance::of(text.as_bytes())).map_or(Known::Other, Few::of_number)
+        Few::number(text.as_bytes()).map_or(Known::Other, Few::of_number)
     }
 
     #[test]

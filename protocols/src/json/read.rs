@@ -3,7 +3,7 @@
 
 use crate::attributes::{Attributes, Packed, Value};
 use crate::wire::{EACH, HIGH, Pointed, ShortNumber, decimal, first_of, lowest, take_short};
-use crate::words::{Glance, Last, Order, Words};
+use crate::words::{Last, Order, Words};
 use crate::{Alarm, DecodeError, Key, Name};
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
@@ -426,7 +426,7 @@ fn any_name<'a, T: Words>(text: &'a str, start: &'a [u8]) -> Option<(Option<u8>,
     let (name, behind) = string(text, behind_space(start))?;
     let [b':', behind @ ..] = behind_space(behind) else { return None };
     let name = name.json().text()?;
-    Some((T::number(name.as_bytes(), Glance::of(name.as_bytes())), name, behind))
+    Some((T::number(name.as_bytes()), name, behind))
 }
 
 /// The text that begins with the quote here, and what is behind it.

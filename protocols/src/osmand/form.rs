@@ -3,8 +3,8 @@
 use super::Parameter;
 use crate::Value;
 use crate::attributes::Packed;
-use crate::wire::{self, HIGH, Parts, Pointed, all_are, decimal_of, find, find_any, integer, split_once, take_short, unsigned};
-use crate::words::{Glance, Last, Order, Words};
+use crate::wire::{HIGH, Parts, Pointed, ShortNumber, all_are, decimal_of, find, find_any, integer, split_once, take_short, unsigned};
+use crate::words::{Last, Order, Words};
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -35,8 +35,8 @@ impl Short {
     fn at(bytes: &[u8]) -> (Self, &[u8]) {
         match bytes {
             [b'0'..=b'9', ..] => match take_short(bytes) {
-                Some((wire::ShortNumber::Whole(whole), behind)) => return (Self::Whole(whole.cast_signed()), behind),
-                Some((wire::ShortNumber::Pointed(number), behind)) => return (Self::Number(number), behind),
+                Some((ShortNumber::Whole(whole), behind)) => return (Self::Whole(whole.cast_signed()), behind),
+                Some((ShortNumber::Pointed(number), behind)) => return (Self::Number(number), behind),
                 None => {}
             },
             [b't', b'r', b'u', b'e', behind @ ..] => return (Self::Truth(true), behind),
@@ -153,7 +153,7 @@ impl<'a, 'o> Pairs<'a, 'o> {
 #[inline(never)]
 fn any_name<'a>(order: &mut Order, last: Last, rest: &'a [u8]) -> (Last, &'a [u8]) {
     let (name, behind) = cut_at(rest, [b'=', b'&']);
-    (order.came(last, Parameter::number(name, Glance::of(name))), behind)
+    (order.came(last, Parameter::number(name)), behind)
 }
 
 impl<'a> Iterator for Pairs<'a, '_> {
@@ -185,7 +185,7 @@ pub(super) fn each_unescaped(form: &[u8], mut take: impl FnMut(&Pair<'_>)) -> Op
         let (name, value) = split_once(part, b'=').unwrap_or((part, ""));
         let (name, value) = (unescaped(name), unescaped(value));
         let (name, value) = (name.as_bytes(), value.as_bytes());
-        take(&Pair { name, parameter: Last::of(Parameter::number(name, Glance::of(name))), value, short: Short::of(value) });
+        take(&Pair { name, parameter: Last::of(Parameter::number(name)), value, short: Short::of(value) });
     }
     Some(())
 }
@@ -254,7 +254,7 @@ mod tests {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         let mut pairs = Vec::new();
         let mut take = |pair: &Pair<'_>| {
-            let known = Parameter::number(pair.name, Glance::of(pair.name)).map_or(Known::Other, Parameter::of_number);
+            let known = Parameter::number(pair.name).map_or(Known::Other, Parameter::of_number);
             assert_eq!(pair.parameter.known::<Parameter>(), known, "{form}");
             pairs.push((text(pair.name), text(pair.value), pair.short));
         };

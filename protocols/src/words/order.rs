@@ -117,7 +117,7 @@ impl Order {
 mod tests {
     use super::*;
     use crate::Name;
-    use crate::words::{Glance, words, words_and_names};
+    use crate::words::{words, words_and_names};
 
     words! {
         /// Of all lengths.
@@ -128,7 +128,7 @@ mod tests {
     words_and_names!(Few);
 
     fn number(word: &str) -> Option<u8> {
-        Few::number(word.as_bytes(), Glance::of(word.as_bytes()))
+        Few::number(word.as_bytes())
     }
 
     #[test]
